@@ -1,0 +1,59 @@
+/* limits.h: every size, count and time that comes from outside has its limit here.
+ *
+ * One page that tells what a stranger can make this server hold. Limits of the event-file format
+ * are in <eventfile/limits.h>. Units are in the names. */
+#ifndef TB_BASE_LIMITS_H
+#define TB_BASE_LIMITS_H
+
+/* names and paths */
+#define LIMIT_PATH_BYTES 4096
+#define LIMIT_NAME_BYTES 255
+#define LIMIT_TAG_BYTES 4096
+#define LIMIT_RUN_ID_BYTES 64
+#define LIMIT_LOGDIRS 64
+
+/* tailing */
+#define LIMIT_DIR_DEPTH 64
+#define LIMIT_DIRS 1000000
+#define LIMIT_OPEN_FILES 1024           /* kept open while idle; and half of RLIMIT_NOFILE */
+#define LIMIT_GENERATIONS_PER_PATH 100
+#define LIMIT_SAFETY_POLL_MS 5000
+#define LIMIT_TURN_BYTES (8u << 20)     /* backlog that one run may read before others get a turn */
+
+/* store */
+#define LIMIT_CHUNK_POINTS 4096
+#define LIMIT_SERIES_PER_RUN 1000000
+#define LIMIT_LIVE_BACKLOG_POINTS 4096  /* further behind: `behind` */
+#define LIMIT_SERIES_EVENTS 64          /* truncations and resets kept a series */
+#define LIMIT_DAMAGE_ENTRIES 10000      /* listed a run; more are counted */
+
+/* HTTP */
+#define LIMIT_BODY_BYTES (1u << 20)
+#define LIMIT_HEADER_BYTES 16384
+#define LIMIT_URL_BYTES 8192
+#define LIMIT_QUERY_SERIES 100000
+#define LIMIT_ANSWER_POINTS 20000000
+#define LIMIT_ANSWER_BYTES (1u << 30)
+#define LIMIT_REGEX_BYTES 1000
+#define LIMIT_REGEX_MATCH_STEPS 100000
+#define LIMIT_LIST_ROWS 10000
+#define LIMIT_WIDTH_PX 16384
+#define LIMIT_REQUEST_SECONDS 60
+#define LIMIT_IDLE_SECONDS 75
+#define LIMIT_WAIT_SECONDS 30
+#define LIMIT_CONNECTIONS_PER_ADDRESS 2048
+#define LIMIT_UNDECIDED_MS 5000         /* a connection that has not said what it is */
+#define LIMIT_AUTH_FAILURES_PER_MINUTE 10
+
+/* live */
+#define LIMIT_MESSAGE_BYTES (1u << 20)
+#define LIMIT_MESSAGES_PER_SECOND 50
+#define LIMIT_WATCHES_PER_CLIENT 100000
+#define LIMIT_WATCHES 2000000
+#define LIMIT_UNACKED_BYTES (1u << 20)
+#define LIMIT_STALLED_SECONDS 60
+#define LIMIT_LIVE_BUCKETS 64
+#define LIMIT_PING_SECONDS 15
+#define LIMIT_SILENT_SECONDS 45
+
+#endif
