@@ -18,6 +18,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/limits.h"
 #include "flow.h"
 
 struct store;
@@ -348,5 +349,6 @@ struct store_stats {
 void store_stats(struct store *store, struct store_stats *ret);
 
 #include "store/hot.h" /* bodies of the two inline functions */
+#include "store/summary_json.h"
 
 #endif
