@@ -29,12 +29,13 @@ typedef struct ef_reader ef_reader;
 
 enum ef_item_kind {
     EF_ITEM_RECORDS = 1, /* a run of whole, checked records, one behind another */
-    EF_ITEM_GAP,         /* a damaged range, judged; also repaired headers and records that are no
-                            Event (those two are followed by, or lie within, given records) */
+    EF_ITEM_GAP,         /* a damaged range, judged; also a repaired header, whose record follows.
+                            (That a sound record is no Event is found by who decodes it:
+                            ef_event_decode() says EF_ERR_NOT_EVENT) */
     EF_ITEM_LATE,        /* bytes that were suspect or damaged, in front of records already given,
-                            are sound now. The caller that wants file order starts over with
-                            ef_reader_rewind(reader, 0); gap.reason is EF_REASON_REPAIRED if they
-                            had been given out as a gap */
+                            are sound now. Their records follow as EF_ITEM_RECORDS. The caller that
+                            wants file order starts over with ef_reader_rewind(reader, 0) instead;
+                            gap.reason is EF_REASON_REPAIRED if they had been given out as a gap */
 };
 
 struct ef_item {
@@ -77,7 +78,8 @@ EF_API EF_MUST_CHECK int ef_reader_next(ef_reader *reader, struct ef_item *ret_i
  * due), or -1. */
 EF_API int64_t ef_reader_wait_ns(const ef_reader *reader);
 
-/* Starts over at an offset where a record begins; forgets suspect ranges. */
+/* Starts over at an offset where a record begins. Everything from there on is given out again,
+ * gaps too; when bytes were first seen bad is remembered, so that what was judged stays judged. */
 EF_API void ef_reader_rewind(ef_reader *reader, uint64_t offset);
 
 /* Judges everything at once from now on (a finished file, verify, recover): nothing is suspect, a
