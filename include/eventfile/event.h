@@ -46,8 +46,9 @@ enum ef_session_status { EF_SESSION_NONE = 0, EF_SESSION_START, EF_SESSION_STOP,
 
 enum ef_value_kind {
     EF_VALUE_NONE = 0,  /* tag and metadata only, no member set */
-    EF_VALUE_SCALAR,    /* simple_value, or a numeric tensor of rank 0 or of exactly one element
-                           whose plugin is "scalars" or class SCALAR, or rank 0 without either */
+    EF_VALUE_SCALAR,    /* simple_value, or a tensor that holds exactly one number of a type below
+                           and has data class SCALAR, or no class and plugin "scalars", or rank 0
+                           and neither a class nor a plugin known to have another class */
     EF_VALUE_TENSOR,    /* any other tensor */
     EF_VALUE_HISTOGRAM, /* old-style histo */
     EF_VALUE_IMAGE,     /* old-style image */
@@ -63,12 +64,15 @@ enum ef_number {
     EF_NUMBER_BOOL,
 };
 
+enum ef_data_class { EF_CLASS_UNKNOWN = 0, EF_CLASS_SCALAR, EF_CLASS_TENSOR,
+                     EF_CLASS_BLOB_SEQUENCE };
+
 struct ef_metadata { /* SummaryMetadata; all empty when the value has none */
     struct ef_slice plugin;       /* plugin_data.plugin_name */
     struct ef_slice content;      /* plugin_data.content */
     struct ef_slice display_name;
     struct ef_slice description;
-    int data_class;               /* 0 unknown, 1 scalar, 2 tensor, 3 blob sequence */
+    int data_class;               /* enum ef_data_class, or a number that is none of them */
 };
 
 struct ef_value {
@@ -79,7 +83,7 @@ struct ef_value {
     uint64_t bits;      /* SCALAR: F32: the 32 bits; F64: the 64 bits; signed types sign-extended,
                            unsigned and bool zero-extended */
     struct ef_slice payload; /* other kinds: the member's message bytes, in the record's payload */
-    int dtype;          /* TENSOR: DataType number, else 0 */
+    int dtype;          /* TENSOR, and a SCALAR that came as a tensor: DataType number, else 0 */
     struct ef_metadata metadata;
 };
 
@@ -107,6 +111,37 @@ EF_API EF_MUST_CHECK int ef_event_decode(ef_decoder *decoder, const void *data, 
 /* The same by protobuf-c alone: the reference that tests hold the hand-written path against. */
 EF_API EF_MUST_CHECK int ef_event_decode_reference(ef_decoder *decoder, const void *data,
                                                    size_t size, struct ef_event *ret_event);
+
+/* What kind of series a value starts if it is the first of its tag, by the rules that TensorBoard's
+ * readers share: an explicit data class is taken as it is; simple_value, histo, image and audio
+ * name their plugin whatever the metadata says; else the plugin's name tells. */
+enum ef_series_kind {
+    EF_SERIES_SCALAR = 1,
+    EF_SERIES_TENSOR, /* any tensor without a kind of its own: pr_curves, mesh, custom_scalars … */
+    EF_SERIES_HISTOGRAM,
+    EF_SERIES_IMAGE,
+    EF_SERIES_AUDIO,
+    EF_SERIES_TEXT,
+    EF_SERIES_HPARAMS,
+    EF_SERIES_GRAPH,
+    EF_SERIES_BLOB, /* any other sequence of blobs */
+};
+
+struct ef_series {
+    enum ef_series_kind kind;
+    int data_class;          /* UNKNOWN: stock readers do not show it; `kind` is then derived */
+    struct ef_slice plugin;  /* perhaps empty; a constant or in the payload */
+    struct ef_slice content; /* plugin content; likewise */
+};
+
+/* Never fails. Thread: any. */
+EF_API void ef_value_series(const struct ef_value *value, struct ef_series *ret_series);
+
+/* The number in a SCALAR, or in a TENSOR that holds exactly one number, whatever its rank and
+ * metadata: for a series known to be a scalar, whose later values have no metadata of their own.
+ * False and `ret_` parameters untouched: it is not one number. Thread: any. */
+EF_API bool ef_value_single(const struct ef_value *value, enum ef_number *ret_number,
+                            uint64_t *ret_bits);
 
 /* How many events this decoder gave to protobuf-c. */
 EF_API uint64_t ef_decoder_fallbacks(const ef_decoder *decoder);

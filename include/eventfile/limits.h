@@ -14,6 +14,7 @@
 
 #define EF_DEPTH_MAX 100            /* nesting of messages handed to protobuf-c */
 #define EF_FIELDS_MAX 4000000       /* fields in one message tree handed to protobuf-c */
+#define EF_ELEMENTS_MAX 64000000    /* packed numbers in one event, all lists together */
 #define EF_VALUES_MAX 1000000       /* Summary values in one event */
 #define EF_READ_BYTES (1u << 20)    /* bytes read at once by the reader */
 #define EF_SUSPECT_SECONDS 30       /* bad bytes are "not yet written" for so long */
