@@ -1,0 +1,141 @@
+"""The two servers under test, each started the same way and asked the same question."""
+
+import contextlib
+import http.client
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+import time
+
+
+def read_status(pid, key):
+    """A kB figure of /proc/PID/status (VmHWM: the peak of resident memory) in bytes."""
+    for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(key + ":"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def cpu_seconds(pid):
+    """User and system time of a process so far."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Server:
+    """A child process that writes its port into a file."""
+
+    def __init__(self, command):
+        self.folder = tempfile.TemporaryDirectory(prefix="bench-")
+        self.port_file = os.path.join(self.folder.name, "port")
+        self.started = time.perf_counter()
+        self.process = subprocess.Popen(
+            [part.replace("PORT_FILE", self.port_file) for part in command],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+
+    def port(self):
+        while True:
+            with contextlib.suppress(OSError, ValueError):
+                text = pathlib.Path(self.port_file).read_text()
+                if text.strip():
+                    return int(text)
+            if self.process.poll() is not None:
+                raise RuntimeError(f"server ended with {self.process.returncode}")
+            time.sleep(0.0005)
+
+    def peak_bytes(self):
+        return read_status(self.process.pid, "VmHWM")
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.folder.cleanup()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.stop()
+
+
+class Tailboard(Server):
+    """`tailboard serve`, asked through /api/v1."""
+
+    def __init__(self, build, logdir, *extra):
+        state = tempfile.mkdtemp(prefix="bench-state-")
+        super().__init__([str(build / "tailboard"), "serve", "--logdir", str(logdir), "--port", "0",
+                          "--port-file", "PORT_FILE", "--state", state, *extra])
+        self.connection = None
+
+    def request(self, method, path, body=None, headers=None):
+        if self.connection is None:
+            self.connection = http.client.HTTPConnection("127.0.0.1", self.port())
+        self.connection.request(method, path, body, headers or {})
+        answer = self.connection.getresponse()
+        data = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"{method} {path}: {answer.status} {data[:200]!r}")
+        return data
+
+    def get(self, path):
+        return json.loads(self.request("GET", path))
+
+    def loaded(self, expected):
+        """Seconds from exec until one answer had the last step of every series."""
+        last, count = expected
+        while True:
+            progress = self.get("/api/v1/")["progress"]
+            if progress["done"]:
+                answer = self.last_steps()
+                now = time.perf_counter()
+                if len(answer) == count and all(step == last for step in answer):
+                    return now - self.started
+            time.sleep(0.001)
+
+    def last_steps(self):
+        """The last step of every scalar series of every run."""
+        tags = [row["tag"] for row in self.get("/api/v1/tags")["tags"]]
+        runs = [row["id"] for row in self.get("/api/v1/runs?limit=10000")["runs"]]
+        body = json.dumps({"series": {"runs": runs, "tags": tags}, "width": 1,
+                           "cols": ["step_last"]})
+        data = json.loads(self.request("POST", "/api/v1/points", body,
+                                       {"Content-Type": "application/json",
+                                        "Accept": "application/json"}))
+        return [frame["step_last"][-1] for frame in data["frames"] if frame["count"]]
+
+
+class RustBoard(Server):
+    """TensorBoard's data server, asked through its gRPC service."""
+
+    def __init__(self, logdir):
+        import tensorboard_data_server
+
+        super().__init__([tensorboard_data_server.server_binary(), f"--logdir={logdir}", "--port=0",
+                          "--port-file=PORT_FILE", "--samples-per-plugin=scalars=1000"])
+
+    def loaded(self, expected):
+        import grpc
+        from tensorboard.data.proto import data_provider_pb2 as pb
+        from tensorboard.data.proto import data_provider_pb2_grpc as rpc
+
+        last, count = expected
+        options = [("grpc.max_receive_message_length", 256 << 20)]
+        with grpc.insecure_channel(f"127.0.0.1:{self.port()}", options=options) as channel:
+            stub = rpc.TensorBoardDataProviderStub(channel)
+            request = pb.ListScalarsRequest(experiment_id="e")
+            request.plugin_filter.plugin_name = "scalars"
+            while True:
+                answer = stub.ListScalars(request, wait_for_ready=True)
+                now = time.perf_counter()
+                steps = [tag.metadata.max_step for run in answer.runs for tag in run.tags]
+                if len(steps) == count and all(step == last for step in steps):
+                    return now - self.started
+                time.sleep(0.005)
