@@ -1,37 +1,43 @@
-/* eventfile/join.c: one oneof member, in one piece, at the end of its message.
+/* eventfile/join.c: rewrites an event so that every singular message is in one piece.
  *
- * A joined message is never longer than its pieces: each piece had a tag and a length of its own.
- * So the output fits into a block of the input's size. */
+ * A message of the result is never longer than its pieces were, as each had a tag and a length of
+ * its own: so a block of the input's size is enough. Functions call each other along the table of
+ * levels, which is four deep, not along the input. */
 #include "eventfile/join.h"
 
 #include "eventfile/wire.h"
 
-/* The oneof of a message: bit n for field n. */
-struct oneof {
-    uint32_t members;
-    uint32_t messages; /* those of them that merge */
+#define FIELDS 32
+
+/* A message type; bit n of the sets is field n. */
+struct level {
+    uint32_t oneof;    /* the last of these members counts */
+    uint32_t messages; /* singular messages, in the oneof or not */
+    uint32_t inner_at; /* the field that has a level of its own, 0: none */
+    const struct level *inner;
 };
 
-static const struct oneof event_oneof = {0x3f8, 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8};
-static const struct oneof value_oneof = {0x17c, 1u << 4 | 1u << 5 | 1u << 6 | 1u << 8};
+#define BIT(n) (1u << (n))
 
-#define SUMMARY_FIELD 5
-#define VALUE_FIELD 1
-
-/* The member that counts: the last one, and where its first piece stands. */
-struct survey {
-    uint32_t field;
-    size_t pieces;
-    size_t size; /* of all pieces */
-    const uint8_t *from;
-};
+static const struct level metadata_level = {0, BIT(1), 0, NULL};
+static const struct level value_level = {
+    BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(8),
+    BIT(4) | BIT(5) | BIT(6) | BIT(8) | BIT(9), 9, &metadata_level};
+static const struct level summary_level = {0, 0, 1, &value_level};
+static const struct level event_level = {
+    BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(9),
+    BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(10), 5, &summary_level};
 
 struct field {
     uint32_t number;
-    uint32_t tag;
     struct ef_slice whole;   /* tag and all */
     struct ef_slice content; /* of a length-delimited field */
 };
+
+static bool in_set(uint32_t set, uint32_t number)
+{
+    return number < FIELDS && (set >> number & 1);
+}
 
 /* The next field of a message that the guard scan has passed; false at its end. */
 static bool field_next(struct wire *w, struct field *ret_field)
@@ -45,155 +51,145 @@ static bool field_next(struct wire *w, struct field *ret_field)
     if (!((tag & 7) == WIRE_LEN ? wire_len(w, &content) : wire_skip(w, tag)))
         return false;
     ret_field->number = tag >> 3;
-    ret_field->tag = tag;
     ret_field->whole = (struct ef_slice){begin, (size_t)(w->at - begin)};
     ret_field->content = content;
     return true;
 }
 
-static bool is_in(uint32_t set, uint32_t number)
-{
-    return number < 32 && (set >> number & 1);
-}
-
-static struct survey survey_oneof(const struct oneof *oneof, struct ef_slice message)
-{
-    struct wire w = wire_over(message);
-    struct survey s = {0, 0, 0, message.data};
-    struct field f;
-
-    while (field_next(&w, &f)) {
-        if (!is_in(oneof->members, f.number))
-            continue;
-        if (s.field != f.number || !is_in(oneof->messages, f.number))
-            s = (struct survey){f.number, 0, 0, f.whole.data};
-        s.pieces++;
-        s.size += f.content.size;
-    }
-    return s;
-}
-
-static uint8_t *put_bytes(uint8_t *out, struct ef_slice bytes)
+static void append(struct ef_slice *out, struct ef_slice bytes)
 {
     if (bytes.size > 0)
-        memcpy(out, bytes.data, bytes.size);
-    return out + bytes.size;
+        memcpy((uint8_t *)out->data + out->size, bytes.data, bytes.size);
+    out->size += bytes.size;
 }
 
-static uint8_t *put_header(uint8_t *out, uint32_t field, size_t size)
+static void append_message(struct ef_slice *out, uint32_t field, struct ef_slice content)
 {
-    *out++ = (uint8_t)WIRE_TAG(field, WIRE_LEN);
-    for (; size >= 0x80; size >>= 7)
-        *out++ = (uint8_t)(size | 0x80);
-    *out++ = (uint8_t)size;
-    return out;
+    uint8_t head[16];
+    size_t size = 0, rest = content.size;
+
+    head[size++] = (uint8_t)WIRE_TAG(field, WIRE_LEN);
+    for (; rest >= 0x80; rest >>= 7)
+        head[size++] = (uint8_t)(rest | 0x80);
+    head[size++] = (uint8_t)rest;
+    append(out, (struct ef_slice){head, size});
+    append(out, content);
 }
 
-static uint8_t *put_others(uint8_t *out, const struct oneof *oneof, struct ef_slice message)
+/* The oneof member that counts, and where its bytes begin to count: behind any other member. */
+static uint32_t last_member(const struct level *level, struct ef_slice message,
+                            const uint8_t **ret_from)
 {
     struct wire w = wire_over(message);
+    uint32_t last = 0;
     struct field f;
 
-    while (field_next(&w, &f))
-        if (!is_in(oneof->members, f.number))
-            out = put_bytes(out, f.whole);
-    return out;
-}
-
-static uint8_t *put_pieces(uint8_t *out, const struct survey *s, struct ef_slice message)
-{
-    struct wire w = {s->from, message.data + message.size};
-    struct field f;
-
-    out = put_header(out, s->field, s->size);
-    while (field_next(&w, &f))
-        if (f.number == s->field)
-            out = put_bytes(out, f.content);
-    return out;
-}
-
-/* The message with its oneof member joined and last. */
-static uint8_t *put_joined(uint8_t *out, const struct oneof *oneof, const struct survey *s,
-                           struct ef_slice message)
-{
-    out = put_others(out, oneof, message);
-    return put_pieces(out, s, message);
-}
-
-/* Joins within the values of a summary. *ret_any tells whether there was anything to do. */
-static int join_values(struct arena *arena, struct ef_slice summary, struct ef_slice *ret_summary,
-                       bool *ret_any)
-{
-    struct wire w = wire_over(summary);
-    struct field f;
-    bool any = false;
-
-    while (!any && field_next(&w, &f))
-        any = f.number == VALUE_FIELD && survey_oneof(&value_oneof, f.content).pieces > 1;
-    *ret_any = any;
-    if (!any)
-        return 0;
-
-    uint8_t *begin = arena_alloc(arena, summary.size), *out = begin;
-    uint8_t *value = arena_alloc(arena, summary.size);
-    if (!begin || !value)
-        return EF_ERR_NOMEM;
-    w = wire_over(summary);
+    *ret_from = message.data;
     while (field_next(&w, &f)) {
-        struct survey s = survey_oneof(&value_oneof, f.content);
-        if (f.number != VALUE_FIELD || s.pieces <= 1) {
-            out = put_bytes(out, f.whole);
+        if (!in_set(level->oneof, f.number))
             continue;
-        }
-        size_t size = (size_t)(put_joined(value, &value_oneof, &s, f.content) - value);
-        out = put_header(out, VALUE_FIELD, size);
-        out = put_bytes(out, (struct ef_slice){value, size});
+        if (f.number != last || !in_set(level->messages, f.number))
+            *ret_from = f.whole.data;
+        last = f.number;
     }
-    *ret_summary = (struct ef_slice){begin, (size_t)(out - begin)};
-    return 0;
+    return last;
 }
 
-/* The content of the summary, which is in one piece by now. */
-static struct ef_slice summary_of(struct ef_slice event)
+/* All pieces of a field from `from` on. Returns their count. */
+static size_t gather(struct arena *arena, struct wire w, uint32_t number, struct ef_slice *ret)
 {
-    struct wire w = wire_over(event);
-    struct ef_slice content = {NULL, 0};
+    struct wire again = w;
+    size_t pieces = 0;
     struct field f;
 
-    while (field_next(&w, &f))
-        if (f.number == SUMMARY_FIELD)
-            content = f.content;
-    return content;
+    *ret = (struct ef_slice){NULL, 0};
+    while (field_next(&w, &f)) {
+        if (f.number != number)
+            continue;
+        pieces++;
+        ret->data = f.content.data; /* one piece is not copied */
+        ret->size += f.content.size;
+    }
+    if (pieces > 1) {
+        ret->data = arena_alloc(arena, ret->size);
+        ret->size = 0;
+        while (ret->data && field_next(&again, &f))
+            if (f.number == number)
+                append(ret, f.content);
+    }
+    return pieces;
 }
 
-int join_event(struct arena *arena, struct ef_slice event, struct ef_slice *ret)
-{
-    struct survey s = survey_oneof(&event_oneof, event);
-    struct ef_slice summary;
-    bool any = false;
-    uint8_t *begin;
+static int rewrite(struct arena *arena, const struct level *level, struct ef_slice message,
+                   struct ef_slice *ret);
 
-    if (s.pieces > 1) {
-        begin = arena_alloc(arena, event.size);
-        if (!begin)
+static int put_message(struct arena *arena, const struct level *level, uint32_t number,
+                       struct ef_slice content, struct ef_slice *out)
+{
+    int r = 0;
+
+    if (level->inner_at == number)
+        r = rewrite(arena, level->inner, content, &content);
+    if (r == 0)
+        append_message(out, number, content);
+    return r;
+}
+
+/* The singular messages, each in one piece. */
+static int put_singular(struct arena *arena, const struct level *level, uint32_t last,
+                        const uint8_t *from, struct ef_slice message, struct ef_slice *out)
+{
+    struct ef_slice content;
+    int r = 0;
+
+    for (uint32_t number = 1; r == 0 && number < FIELDS; number++) {
+        struct wire w = wire_over(message);
+        if (!in_set(level->messages, number))
+            continue;
+        if (in_set(level->oneof, number)) {
+            if (number != last)
+                continue;
+            w.at = from;
+        }
+        if (gather(arena, w, number, &content) == 0)
+            continue;
+        if (arena->failed)
             return EF_ERR_NOMEM;
-        event.size = (size_t)(put_joined(begin, &event_oneof, &s, event) - begin);
-        event.data = begin;
+        r = put_message(arena, level, number, content, out);
     }
-    if (s.field == SUMMARY_FIELD) {
-        int r = join_values(arena, summary_of(event), &summary, &any);
-        if (r < 0)
-            return r;
+    return r;
+}
+
+static int rewrite(struct arena *arena, const struct level *level, struct ef_slice message,
+                   struct ef_slice *ret)
+{
+    struct ef_slice out = {arena_alloc(arena, message.size), 0};
+    struct wire w = wire_over(message);
+    const uint8_t *from;
+    struct field f;
+    int r = 0;
+
+    if (!out.data)
+        return EF_ERR_NOMEM;
+    uint32_t last = last_member(level, message, &from);
+    while (r == 0 && field_next(&w, &f)) {
+        if (in_set(level->messages, f.number))
+            continue;
+        if (in_set(level->oneof, f.number) && f.whole.data != from)
+            continue; /* a member that does not count */
+        if (f.number == level->inner_at) /* a repeated message */
+            r = put_message(arena, level, f.number, f.content, &out);
+        else
+            append(&out, f.whole);
     }
-    if (any) {
-        begin = arena_alloc(arena, event.size);
-        if (!begin)
-            return EF_ERR_NOMEM;
-        uint8_t *out = put_others(begin, &event_oneof, event);
-        out = put_header(out, SUMMARY_FIELD, summary.size);
-        out = put_bytes(out, summary);
-        event = (struct ef_slice){begin, (size_t)(out - begin)};
-    }
-    *ret = event;
-    return 0;
+    if (r == 0)
+        r = put_singular(arena, level, last, from, message, &out);
+    if (r == 0)
+        *ret = out;
+    return r;
+}
+
+int join_event(struct arena *arena, struct ef_slice event, struct ef_slice *ret_event)
+{
+    return rewrite(arena, &event_level, event, ret_event);
 }
