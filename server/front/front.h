@@ -52,9 +52,11 @@ struct front;
 /* Binds and starts the thread. -EADDRINUSE, -EADDRNOTAVAIL, -errno. */
 _must_check_ int front_start(const struct front_options *options, struct front **ret);
 uint16_t front_port(const struct front *front);
-/* Stops accepting, closes undecided connections, joins. Accepts NULL; returns NULL. */
+/* Stops accepting, closes undecided connections, joins. Call it before the doors are stopped: they
+ * may still call front_closed() for what they took. Accepts NULL; returns NULL. */
 struct front *front_stop(struct front *front);
-/* Doors say when a connection that they took is closed (for the client limit). Any thread. */
+/* Doors say when a connection that they took is closed (for the client limit), once for each. Any
+ * thread; also after front_stop(). */
 void front_closed(struct front *front);
 
 /* ---- who gets in ------------------------------------------------------------------------ */
@@ -84,6 +86,7 @@ struct auth_request {
     const struct peer *peer;
     const char *method;
     bool websocket;
+    bool reads_only; /* changes nothing, though its method is not GET: no key with a cookie */
     const char *(*header)(void *ctx, const char *name, unsigned *ret_count);
     void *ctx;
 };
@@ -95,8 +98,12 @@ struct auth_verdict {
     bool by_user, by_cookie, by_token;
 };
 
-/* Decides. Failed tokens are counted per address (LIMIT_AUTH_FAILURES_PER_MINUTE). */
+/* Decides. Wrong tokens are counted per address (LIMIT_AUTH_FAILURES_PER_MINUTE). */
 void auth_check(struct auth *auth, const struct auth_request *request, struct auth_verdict *ret);
+/* The part of the rules that holds where no credential is asked for (POST /session, page files):
+ * Origin and Sec-Fetch-Site. status 0 or 403. */
+void auth_check_origin(const struct auth *auth, const struct auth_request *request,
+                       struct auth_verdict *ret);
 
 /* POST /session: compares the token in constant time, and on success writes the value of a
  * Set-Cookie header and of X-Tailboard-Key. 0; -EACCES; -EBUSY (too many failures). */
