@@ -1,0 +1,75 @@
+// Order and shape of names: natural order, sections by first part, middle cuts.
+
+const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+
+/** layer2 before layer10; parts of a path are compared one by one. */
+export function natural(a: string, b: string): number {
+    const x = a.split("/");
+    const y = b.split("/");
+    for (let i = 0; i < Math.min(x.length, y.length); i++) {
+        const c = collator.compare(x[i], y[i]);
+        if (c !== 0) return c;
+    }
+    return x.length - y.length || (a < b ? -1 : a > b ? 1 : 0);
+}
+
+export interface Section {
+    name: string;
+    tags: string[];
+    /** More than LIMIT_SECTION tags: sub-sections by the next part. */
+    parts: Section[];
+}
+
+export const LIMIT_SECTION = 100;
+
+function byPart(tags: string[], depth: number): Map<string, string[]> {
+    const out = new Map<string, string[]>();
+    for (const tag of tags) {
+        const parts = tag.split("/");
+        const key = parts.length > depth + 1 ? parts[depth] : "";
+        const list = out.get(key);
+        if (list) list.push(tag);
+        else out.set(key, [tag]);
+    }
+    return out;
+}
+
+/** Sections of tags in natural order; tags without a prefix come first, under their own name. */
+export function sections(tags: string[]): Section[] {
+    const sorted = [...tags].sort(natural);
+    const out: Section[] = [];
+    for (const [name, list] of byPart(sorted, 0)) {
+        const parts: Section[] = [];
+        if (list.length > LIMIT_SECTION)
+            for (const [part, some] of byPart(list, 1))
+                parts.push({ name: part || "others", tags: some, parts: [] });
+        out.push({ name, tags: list, parts: parts.length > 1 ? parts : [] });
+    }
+    return out.sort((a, b) => natural(a.name, b.name));
+}
+
+/** What a large section holds, in words: "by layer: layer0 to layer36, 4 each". */
+export function sectionWords(s: Section): string {
+    if (s.parts.length < 2) return "";
+    const first = s.parts[0];
+    const last = s.parts[s.parts.length - 1];
+    const each = s.parts.every(p => p.tags.length === first.tags.length)
+        ? `, ${first.tags.length} each`
+        : "";
+    return `${first.name} to ${last.name}${each}`;
+}
+
+/** Cuts in the middle, since ends tell runs apart. */
+export function middle(name: string, most: number): string {
+    const units = [...name];
+    if (units.length <= most) return name;
+    const tail = Math.ceil((most - 1) / 2);
+    const head = most - 1 - tail;
+    return `${units.slice(0, head).join("")}…${units.slice(-tail).join("")}`;
+}
+
+/** "train/loss" → ["train/", "loss"]: only the last part is strong. */
+export function tagParts(tag: string): [string, string] {
+    const at = tag.lastIndexOf("/", tag.length - 2);
+    return [tag.slice(0, at + 1), tag.slice(at + 1)];
+}

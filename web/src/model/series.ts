@@ -1,0 +1,157 @@
+// One metric of one run: its overview with live points behind it, and a finer track of the zoomed
+// range. Smoothing is computed here once for each version and kept for all who draw.
+
+import type { Frame } from "../wire/frames";
+import { KIND_BEHIND, KIND_TRUNCATE } from "../wire/frames";
+import { type Ema, emaRun, emaStart, emaTake } from "./smooth";
+import { append, size, type Track, trackEmpty, truncate, weight } from "./track";
+
+export type Axis = "step" | "relative" | "wall";
+
+export interface Fine {
+    axis: Axis;
+    from: number;
+    to: number;
+    width: number;
+    track: Track;
+}
+
+interface Smoothed {
+    track: Track;
+    version: number;
+    edits: number;
+    n: number;
+    w: number;
+    out: Float64Array;
+    ema: Ema;
+}
+
+export interface Series {
+    run: string;
+    tag: string;
+    /** Cursor: ordinal of the newest point held, in the epoch of the socket. */
+    ordinal: number;
+    /** none: never asked; asked; have; void: must be asked again, what is held is drawn meanwhile. */
+    state: "none" | "asked" | "have" | "void";
+    width: number;
+    base: Track;
+    fine: Fine | null;
+    /** Grows with every change of either track. */
+    version: number;
+    smoothed: Smoothed | null;
+    smoothedFine: Smoothed | null;
+}
+
+export function seriesNew(run: string, tag: string): Series {
+    return {
+        run,
+        tag,
+        ordinal: 0,
+        state: "none",
+        width: 0,
+        base: trackEmpty(),
+        fine: null,
+        version: 0,
+        smoothed: null,
+        smoothedFine: null,
+    };
+}
+
+export function trackOf(frames: Frame[]): Track {
+    const t = trackEmpty();
+    for (const f of frames) append(t, f);
+    return t;
+}
+
+/** Takes the answer of history: it replaces what it covers. */
+export function seriesHistory(s: Series, frames: Frame[], width: number): void {
+    s.base = trackOf(frames);
+    s.width = width;
+    s.ordinal = frames.at(-1)?.ordinal ?? 0;
+    s.state = "have";
+    s.version++;
+}
+
+export function seriesFine(s: Series, fine: Fine | null): void {
+    s.fine = fine;
+    s.version++;
+}
+
+/** Takes a frame of the socket; false: history must be asked again. */
+export function seriesLive(s: Series, f: Frame): boolean {
+    if (f.kind === KIND_BEHIND) {
+        s.state = "void";
+        return false;
+    }
+    s.version++;
+    s.ordinal = f.ordinal;
+    if (f.kind === KIND_TRUNCATE) {
+        if (s.fine && !truncate(s.fine.track, f.step)) s.fine = null;
+        if (truncate(s.base, f.step)) return true;
+        s.state = "void";
+        return false;
+    }
+    append(s.base, f);
+    if (s.fine) append(s.fine.track, f);
+    return true;
+}
+
+export function seriesWeight(s: Series): number {
+    return weight(s.base) + (s.fine ? weight(s.fine.track) : 0);
+}
+
+/** Points that one pixel stands for, at most, in a plot `px` wide over [from, to] of x. */
+export function pointsPerItem(t: Track): number {
+    if (t.raw || t.n === 0) return 1;
+    return t.points / t.n;
+}
+
+function fresh(t: Track, w: number): Smoothed {
+    const out = new Float64Array(t.n);
+    return { track: t, version: -1, edits: t.edits, n: 0, w, out, ema: emaStart(w) };
+}
+
+function extend(m: Smoothed, t: Track): void {
+    if (m.out.length < t.n) {
+        const out = new Float64Array(Math.max(t.n, Math.ceil(m.out.length * 1.5)));
+        out.set(m.out.subarray(0, m.n));
+        m.out = out;
+    }
+    emaRun(m.ema, t.v, t.raw ? null : t.cnt, m.n, t.n, m.out);
+    m.n = t.n;
+    m.version = t.version;
+}
+
+/** An append continues what was smoothed; truncation and halving start anew. */
+function continues(m: Smoothed | null, t: Track, w: number): m is Smoothed {
+    return m !== null && m.track === t && m.w === w && m.edits === t.edits;
+}
+
+function same(m: Smoothed | null, t: Track, w: number): m is Smoothed {
+    return m !== null && m.track === t && m.w === w && m.version === t.version;
+}
+
+/** What is drawn for items of the overview with weight w. */
+export function smoothBase(s: Series, w: number): Float64Array {
+    if (w === 0) return s.base.v;
+    if (same(s.smoothed, s.base, w)) return s.smoothed.out;
+    const m = continues(s.smoothed, s.base, w) ? s.smoothed : fresh(s.base, w);
+    extend(m, s.base);
+    s.smoothed = m;
+    return m.out;
+}
+
+/** As smoothBase for the fine track, warmed up on the overview left of it. */
+export function smoothFine(s: Series, w: number): Float64Array {
+    const fine = s.fine as Fine;
+    const t = fine.track;
+    if (w === 0) return t.v;
+    if (same(s.smoothedFine, t, w)) return s.smoothedFine.out;
+    const m = fresh(t, w);
+    const start = t.n > 0 ? t.step[0] : Number.POSITIVE_INFINITY;
+    for (let i = 0; i < s.base.n && s.base.step[i] < start; i++)
+        emaTake(m.ema, s.base.v[i], Math.min(size(s.base, i), 1e6));
+    extend(m, t);
+    s.smoothedFine = m;
+    return m.out;
+}

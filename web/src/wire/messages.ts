@@ -1,0 +1,150 @@
+// What the server says in JSON: objects of the API and text messages of the socket. Only the
+// fields that the page uses; everything may be absent from an older or newer server.
+
+export interface Run {
+    id: string;
+    name: string;
+    experiment: string;
+    path?: string;
+    status: string | null;
+    reason?: string | null;
+    activity: "live" | "quiet" | "gone";
+    attempts: number;
+    restarts?: number;
+    first_wall?: Time;
+    last_wall?: Time;
+    points: number;
+    hidden?: number;
+    references?: number;
+    series?: number;
+    files?: number;
+    bytes?: number;
+    damage: number;
+    commit?: number;
+    commit_wall?: Time;
+    age_s?: number | null;
+    loading?: boolean | number;
+    bytes_total?: number;
+    bytes_read?: number;
+    watch?: string;
+    poll_ms?: number;
+    unreadable?: number;
+    left_out?: number;
+    message?: string;
+    usual_interval_s?: number | null;
+}
+
+/** RFC 3339 text in lists, seconds since 1970 elsewhere. */
+export type Time = string | number | null | undefined;
+
+export interface RunsAnswer {
+    runs: Run[];
+    next?: string | null;
+}
+
+export interface Tag {
+    tag: string;
+    kind: string;
+    /** Ids of the runs that have it. */
+    runs: string[];
+    display_name?: string;
+    description?: string;
+}
+
+export interface TagsAnswer {
+    tags: Tag[];
+    next?: string | null;
+}
+
+export interface About {
+    version: string;
+    epoch: string;
+    logdirs?: string[];
+    progress?: { read: number; total: number; done: boolean | number; waiting: boolean | number };
+    limits?: Record<string, number>;
+}
+
+export interface Damage {
+    file: string;
+    generation?: number;
+    offset: number;
+    length: number;
+    reason: string;
+    message?: string;
+    records_after?: number;
+    found_at?: Time;
+}
+
+export interface AttemptInfo {
+    attempt: number;
+    files?: number;
+    first_wall?: Time;
+    last_wall?: Time;
+    first_step?: number;
+    last_step?: number;
+    points: number;
+    hidden?: number;
+}
+
+export interface FileInfo {
+    path: string;
+    size?: number;
+    bytes?: number;
+    mtime?: Time;
+    last_wall?: Time;
+    attempt?: number;
+    points?: number;
+    damage?: number;
+    sha256?: string | null;
+}
+
+export interface SeriesInfo {
+    tag: string;
+    kind: string;
+    count: number;
+    last_step?: number;
+    last?: number | string | null;
+    min?: number | string | null;
+    max?: number | string | null;
+}
+
+export type Told =
+    | { t: "welcome"; epoch: string; version?: string; now?: Time; limits?: Record<string, number> }
+    | { t: "series"; series?: NewSeries[] }
+    | { t: "runs"; runs?: Run[]; removed?: string[] }
+    | { t: "damage"; run?: string; damage?: Damage[] }
+    | { t: "beat"; now?: Time; runs?: Beat[] | Record<string, Beat> }
+    | { t: "error"; id?: number; code?: string; message?: string }
+    | { t: "bye"; reason?: string; retry_ms?: number };
+
+export interface NewSeries {
+    run: string;
+    dir?: string;
+    tag: string;
+    kind: string;
+    handle?: number;
+    display_name?: string;
+    description?: string;
+}
+
+export interface Beat {
+    id?: string;
+    run?: string;
+    commit_wall?: Time;
+    byte_wall?: Time;
+    tail?: string;
+    loading?: boolean | number;
+}
+
+/** Seconds since 1970, or NaN. */
+export function seconds(t: Time): number {
+    if (typeof t === "number") return t;
+    if (typeof t !== "string") return Number.NaN;
+    const ms = Date.parse(t);
+    return ms / 1000;
+}
+
+/** A number that JSON cannot write arrives as its name. */
+export function number(v: number | string | null | undefined): number {
+    return v === null || v === undefined ? Number.NaN : Number(v);
+}
