@@ -1,0 +1,53 @@
+/* cmd_help.c: `tailboard help [COMMAND]`. */
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/suggest.h"
+
+static int help_command(const char *name)
+{
+    struct suggest suggest;
+
+    suggest_init(&suggest, name);
+    for (size_t i = 0; cli_commands[i]; i++) {
+        if (strcmp(cli_commands[i]->name, name) == 0) {
+            char *argv[] = {(char *)name, (char *)"--help", NULL};
+            return cli_commands[i]->run(2, argv);
+        }
+        suggest_offer(&suggest, cli_commands[i]->name);
+    }
+    if (suggest.best)
+        return cli_usage_error(&cmd_help, "there is no command '%s'; did you mean '%s'?", name,
+                               suggest.best);
+    return cli_usage_error(&cmd_help, "there is no command '%s'", name);
+}
+
+static int run(int argc, char **argv)
+{
+    static const struct cli_option options[] = {{0}};
+    int first = cli_parse(&cmd_help, options, argc, argv);
+
+    if (first < 0)
+        return first == -1 ? CLI_OK : CLI_USAGE;
+    if (argc - first > 1)
+        return cli_usage_error(&cmd_help, "one command at a time");
+    if (first < argc)
+        return help_command(argv[first]);
+    printf("Tailboard follows TensorBoard event files while they are written and shows them on a "
+           "live page.\n\n"
+           "Usage: tailboard COMMAND [OPTION...]\n\nCommands:\n");
+    for (size_t i = 0; cli_commands[i]; i++)
+        printf("  %-10s%s\n", cli_commands[i]->name, cli_commands[i]->summary);
+    printf("\nTo start: tailboard serve --logdir ./logs\n"
+           "'tailboard help COMMAND' says more about one of them.\n"
+           "Exit codes: 0 fine; 1 the command's own no (damage found, not equal); 2 the call is "
+           "wrong;\n3 something could not be read, written or started; 130 interrupted.\n");
+    return CLI_OK;
+}
+
+const struct cli_command cmd_help = {
+    .name = "help",
+    .args = "[COMMAND]",
+    .summary = "Say what there is, or how one command is called",
+    .run = run,
+};
