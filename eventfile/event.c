@@ -222,12 +222,12 @@ static int event_walk(ef_decoder *d, struct ef_slice payload, struct ef_event *e
 /* wall_time, step (left out when 0), summary, and no more. */
 static int event_straight(ef_decoder *d, const uint8_t *p, size_t size, struct ef_event *event)
 {
-    const uint8_t *end = p + size;
     uint64_t wall, step = 0;
     size_t n = 0, length;
 
     if (size < FAST_EVENT_MIN || p[0] != WIRE_TAG(1, WIRE_I64))
         return UNUSUAL;
+    const uint8_t *end = p + size;
     wall = wire_load64(p + 1);
     p += 9;
     if (*p == WIRE_TAG(2, WIRE_VARINT) && !(p = fast_varint(p + 1, end, &step)))

@@ -28,7 +28,8 @@ struct wire {
 
 static inline struct wire wire_over(struct ef_slice slice)
 {
-    return (struct wire){slice.data, slice.data + slice.size};
+    /* NULL + 0 is not C */
+    return (struct wire){slice.data, slice.size > 0 ? slice.data + slice.size : slice.data};
 }
 
 static inline size_t wire_left(const struct wire *w)
