@@ -42,6 +42,16 @@
 #define LIMIT_IDLE_SECONDS 75
 #define LIMIT_WAIT_SECONDS 30
 #define LIMIT_CONNECTIONS_PER_ADDRESS 2048
+#define LIMIT_HEADERS 100
+#define LIMIT_PATH_SEGMENTS 32
+#define LIMIT_QUERY_NAMES 1024          /* name=value pairs of one address */
+#define LIMIT_JSON_DEPTH 8
+#define LIMIT_REGEX_MS 2000             /* of matching, in one request */
+#define LIMIT_REGEX_DEPTH 1000
+#define LIMIT_REGEX_HEAP_KB 1024
+#define LIMIT_STREAM_SERIES 1000        /* tags followed by one GET /runs/{id}/stream */
+#define LIMIT_ANSWER_BYTES_PER_S 1024   /* a client that takes less for long is cut off */
+#define LIMIT_BRIDGES 256               /* late upgrades, a worker */
 #define LIMIT_UNDECIDED_MS 5000         /* a connection that has not said what it is */
 #define LIMIT_AUTH_FAILURES_PER_MINUTE 10
 
@@ -55,5 +65,18 @@
 #define LIMIT_LIVE_BUCKETS 64
 #define LIMIT_PING_SECONDS 15
 #define LIMIT_SILENT_SECONDS 45
+#define LIMIT_BEAT_SECONDS 5
+#define LIMIT_LIVE_INTERVAL_MS 50       /* between two messages to a client, at most */
+#define LIMIT_LIVE_BATCH_BYTES (256u << 10)  /* one message of frames */
+#define LIMIT_LIVE_BATCH_SERIES 4096    /* series asked for one message */
+#define LIMIT_LIVE_TEXT_BYTES (4u << 20)     /* one text message to a client */
+#define LIMIT_LIVE_LISTED_SERIES 20000  /* of a run, told one by one when new */
+#define LIMIT_LIVE_LISTED_BATCH 1000    /* new series, runs or damage entries a message */
+#define LIMIT_LIVE_LIST_MS 250          /* between two looks for new series of a run */
+#define LIMIT_LIVE_RUNS_MS 1000         /* between two `runs` messages to a client */
+#define LIMIT_LIVE_ERRORS 16            /* waiting to be told to a client */
+#define LIMIT_LIVE_NOTICES 1000000      /* changed series not yet looked at */
+#define LIMIT_MESSAGE_COST_BYTES 20480  /* a message counts as one more for each of these */
+#define LIMIT_LIVE_BYE_MS 2000          /* for the last words at shutdown */
 
 #endif
