@@ -64,7 +64,10 @@ int decoder_reserve(ef_decoder *d, size_t count)
     return 0;
 }
 
-static void decoder_slim(ef_decoder *d)
+/* Kept out of the way of the hot function, which then needs few registers and no frame. */
+#define APART __attribute__((noinline, cold))
+
+APART static void decoder_slim(ef_decoder *d)
 {
     d->bulky = false;
     arena_reset(&d->arena);
@@ -79,6 +82,11 @@ static void decoder_slim(ef_decoder *d)
 
 /* How the hand-written ways end: 0 done, 1 unusual, or EF_ERR_NOMEM. */
 enum { DONE = 0, UNUSUAL = 1 };
+
+APART static int room_for_one(ef_decoder *d, size_t n)
+{
+    return decoder_reserve(d, n + 1);
+}
 
 /* Adds the values of a summary, or of a piece of one, to those there. */
 static int summary_piece(ef_decoder *d, struct ef_slice piece, size_t *n_values)
@@ -98,7 +106,7 @@ static int summary_piece(ef_decoder *d, struct ef_slice piece, size_t *n_values)
         }
         if (!wire_len(&w, &bytes) || n == EF_VALUES_MAX)
             return UNUSUAL;
-        if (n == d->capacity && decoder_reserve(d, n + 1) < 0)
+        if (n == d->capacity && room_for_one(d, n) < 0)
             return EF_ERR_NOMEM;
         if (!fast_value(bytes.data, bytes.size, &d->values[n]) &&
             !value_decode(bytes, &d->values[n]))
@@ -146,7 +154,8 @@ static int what_begin(struct ef_event *event, uint32_t what)
         return UNUSUAL; /* values to forget: the guard scan counts them */
     event->what = (uint8_t)what;
     event->session_status = 0;
-    event->text = event->bytes = nothing;
+    event->text = nothing;
+    event->bytes = nothing;
     return DONE;
 }
 
@@ -219,11 +228,47 @@ static int event_walk(ef_decoder *d, struct ef_slice payload, struct ef_event *e
     return r;
 }
 
-/* wall_time, step (left out when 0), summary, and no more. */
-static int event_straight(ef_decoder *d, const uint8_t *p, size_t size, struct ef_event *event)
+static void event_fill(struct ef_event *event, uint64_t wall, uint64_t step,
+                       const struct ef_value *values, size_t n)
+{
+    memcpy(&event->wall_time, &wall, sizeof wall);
+    event->step = (int64_t)step;
+    event->what = EF_WHAT_SUMMARY;
+    event->session_status = 0;
+    event->text = nothing; /* not a = b = nothing: gcc copies b by a load that stalls */
+    event->bytes = nothing;
+    event->n_values = n;
+    event->values = values;
+}
+
+/* The values of a whole summary. DONE and their count; UNUSUAL; EF_ERR_NOMEM. */
+static __attribute__((noinline)) int straight_values(ef_decoder *d, const uint8_t *p,
+                                                     const uint8_t *end, size_t *ret_n)
+{
+    size_t n = 0, length;
+
+    while (p < end) {
+        if (end - p < 3 || *p != WIRE_TAG(1, WIRE_LEN) || !(p = fast_length(p + 1, &length)))
+            return UNUSUAL;
+        if (length > (size_t)(end - p) || n == EF_VALUES_MAX)
+            return UNUSUAL;
+        if (n == d->capacity && room_for_one(d, n) < 0)
+            return EF_ERR_NOMEM;
+        struct ef_value *value = &d->values[n++];
+        if (!fast_value(p, length, value) && !value_decode((struct ef_slice){p, length}, value))
+            return UNUSUAL;
+        p += length;
+    }
+    *ret_n = n;
+    return DONE;
+}
+
+/* wall_time, step (left out when 0), summary, and no more. One usual scalar is done here. */
+static inline int event_straight(ef_decoder *d, const uint8_t *p, size_t size,
+                                 struct ef_event *event)
 {
     uint64_t wall, step = 0;
-    size_t n = 0, length;
+    size_t n = 1, length;
 
     if (size < FAST_EVENT_MIN || p[0] != WIRE_TAG(1, WIRE_I64))
         return UNUSUAL;
@@ -236,29 +281,17 @@ static int event_straight(ef_decoder *d, const uint8_t *p, size_t size, struct e
         return UNUSUAL;
     if (length != (size_t)(end - p))
         return UNUSUAL;
-    while (p < end) {
-        if (end - p < 3 || *p != WIRE_TAG(1, WIRE_LEN) || !(p = fast_length(p + 1, &length)))
-            return UNUSUAL;
-        if (length > (size_t)(end - p) || n == EF_VALUES_MAX)
-            return UNUSUAL;
-        if (n == d->capacity && decoder_reserve(d, n + 1) < 0)
-            return EF_ERR_NOMEM;
-        struct ef_value *value = &d->values[n++];
-        if (!fast_value(p, length, value) && !value_decode((struct ef_slice){p, length}, value))
-            return UNUSUAL;
-        p += length;
+    if (length < 3 || length >= 0x80 || p[1] != length - 2 || p[0] != WIRE_TAG(1, WIRE_LEN) ||
+        !fast_value(p + 2, length - 2, d->values)) {
+        int r = straight_values(d, p, end, &n);
+        if (r != DONE)
+            return r;
     }
-    memcpy(&event->wall_time, &wall, sizeof wall);
-    event->step = (int64_t)step;
-    event->what = EF_WHAT_SUMMARY;
-    event->session_status = 0;
-    event->text = event->bytes = nothing;
-    event->n_values = n;
-    event->values = d->values;
+    event_fill(event, wall, step, d->values, n);
     return DONE;
 }
 
-static int event_unusual(ef_decoder *d, struct ef_slice payload, struct ef_event *ret_event)
+APART static int event_unusual(ef_decoder *d, struct ef_slice payload, struct ef_event *ret_event)
 {
     struct ef_event event;
     int r = UNUSUAL;
