@@ -31,7 +31,10 @@ void ingest_state(void *ingest, void *run, const struct run_source *source);
 void ingest_commit(void *ingest, void *run);
 
 struct ingest_stats {
-    uint64_t records, points, references, not_events, fallbacks;
+    uint64_t records, points, references;
+    uint64_t not_events; /* sound records whose payload is no event */
+    uint64_t left_out;   /* values over a limit (tag length, series per run) */
+    uint64_t fallbacks;  /* events that the hand-written decoder gave to protobuf-c */
 };
 struct ingest_stats ingest_stats(struct ingest *ingest);
 

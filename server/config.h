@@ -1,0 +1,53 @@
+/* config.h: what `tailboard serve` was asked to do, and that checked and made whole.
+ *
+ * cmd_serve.c fills the first half from flags and environment; config_resolve() checks it and fills
+ * the second half, which the server reads. Nothing changes after that. Thread: the main one. */
+#ifndef TB_CONFIG_H
+#define TB_CONFIG_H
+
+#include "base/limits.h"
+#include "front/front.h"
+#include "tail/tail.h"
+
+#define CONFIG_PORT 6006     /* TensorBoard's */
+#define CONFIG_PORT_TRIES 10 /* further ports when it is taken and nobody asked for it */
+
+enum { CONFIG_PREFIX_BYTES = 200 };
+
+struct config {
+    /* as given; strings are borrowed */
+    const char *const *logdirs;
+    size_t n_logdirs;
+    const char *host;        /* NULL: localhost */
+    bool bind_all;
+    uint16_t port;           /* 0: any */
+    bool port_given;
+    const char *path_prefix; /* NULL: none */
+    double reload_interval;  /* seconds between polls; 0: decided by the file system */
+    bool poll;               /* never inotify */
+    unsigned workers;        /* 0: as many as there are CPUs */
+    const char *auth;        /* "user" or "token" */
+    const char *public_url;  /* NULL: none */
+    const char *const *allow_hosts;   /* NULL-ended */
+    const char *const *allow_origins; /* NULL-ended */
+    const char *state;       /* NULL: the user's usual place */
+
+    /* resolved */
+    struct tail_logdir resolved[LIMIT_LOGDIRS];
+    size_t n_resolved;
+    const char *given[LIMIT_LOGDIRS + 1]; /* the same as given, NULL-ended */
+    char prefix[CONFIG_PREFIX_BYTES];     /* "" or "/x/y" */
+    char state_dir[LIMIT_PATH_BYTES];
+    uint32_t poll_ms;
+    enum auth_mode auth_mode;
+};
+
+/* Checks and fills the second half. 0; -EINVAL or -ENOMEM with a sentence in `ret_why`, which may
+ * hold control characters from the command line (log_line() escapes them). */
+_must_check_ int config_resolve(struct config *config, char *ret_why, size_t size);
+void config_done(struct config *config);
+
+/* May others than programs of this machine reach the server? */
+bool config_beyond_loopback(const struct config *config);
+
+#endif

@@ -1,0 +1,411 @@
+#include "server.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "front/front.h"
+#include "metrics.h"
+#ifdef TB_HAVE_HTTP
+#include "http/http.h"
+#endif
+#ifdef TB_HAVE_LIVE
+#include "live/live.h"
+#endif
+
+struct server {
+    const struct config *config;
+    struct store *store;
+    struct ingest *ingest;
+    _Atomic(struct tail *) tail; /* read by workers that seal while tail_start() still runs */
+    struct auth *auth;
+    struct live *live;
+    struct http *http;
+    atomic_bool stopping;
+    pthread_mutex_t front_lock;
+    struct front *front;    /* NULL before it is started and once it is being stopped */
+    uint64_t closed_early;  /* connections that ended before `front` was set */
+};
+
+/* ---- tail → ingest: the calls whose parameters differ in type ----------------------------- */
+
+static void *sink_run_found(void *ctx, const struct tail_run *run)
+{
+    const struct run_info info = {
+        .id = run->id, .name = run->name, .experiment = run->experiment, .path = run->path};
+
+    return ingest_run_found(ctx, &info);
+}
+
+static void *sink_generation(void *ctx, void *run, const struct tail_generation *generation)
+{
+    return ingest_generation(ctx, run, generation->path, generation->number);
+}
+
+static void sink_state(void *ctx, void *run, const struct tail_state *state)
+{
+    struct run_source source = {
+        .watch = state->watch == TAIL_WATCH_INOTIFY ? "inotify" : "poll",
+        .poll_ms = state->poll_ms,
+        .gone = state->gone,
+        .loading = state->loading,
+        .cut_at_source = state->cut_at_source,
+        .unreadable = state->unreadable,
+        .left_out = state->left_out,
+        .bytes_total = state->bytes_total,
+        .bytes_read = state->bytes_read,
+        .newest_byte_wall_s = state->newest_byte_wall_s,
+    };
+
+    _Static_assert(sizeof source.message == sizeof state->message, "the same message");
+    memcpy(source.message, state->message, sizeof source.message);
+    ingest_state(ctx, run, &source);
+}
+
+static const struct tail_sink sink = {
+    .run_found = sink_run_found,
+    .generation = sink_generation,
+    .renamed = ingest_renamed,
+    .span = ingest_span,
+    .damage = ingest_damage,
+    .replay_begin = ingest_replay_begin,
+    .replay_end = ingest_replay_end,
+    .state = sink_state,
+    .commit = ingest_commit,
+};
+
+/* ---- store → tail: sealing is done by whichever worker is free ---------------------------- */
+
+static int offload(void *ctx, void (*fn)(void *), void *fn_ctx)
+{
+    struct server *server = ctx;
+    struct tail *tail = atomic_load_explicit(&server->tail, memory_order_acquire);
+
+    return tail ? tail_offload(tail, fn, fn_ctx) : -ENOMEM; /* the store then does it itself */
+}
+
+/* ---- connections -------------------------------------------------------------------------- */
+
+static __attribute__((unused)) void connection_closed(void *ctx)
+{
+    struct server *server = ctx;
+
+    pthread_mutex_lock(&server->front_lock);
+    if (server->front)
+        front_closed(server->front);
+    else
+        server->closed_early++;
+    pthread_mutex_unlock(&server->front_lock);
+}
+
+#ifdef TB_HAVE_LIVE
+static int start_live(struct server *server)
+{
+    const struct live_options options = {
+        .store = server->store,
+        .auth = server->auth,
+        .prefix = server->config->prefix,
+        .closed = connection_closed,
+        .closed_ctx = server,
+    };
+
+    return live_start(&options, &server->live);
+}
+
+static struct door live_door(struct server *server)
+{
+    return (struct door){.ctx = server->live, .take = live_take};
+}
+
+static struct live *stop_live(struct live *live)
+{
+    return live_stop(live);
+}
+
+static struct metrics_live live_figures(struct server *server)
+{
+    struct live_stats stats = live_stats(server->live);
+
+    return (struct metrics_live){stats.clients, stats.watches, stats.messages, stats.bytes,
+                                 stats.interval_us};
+}
+#else
+static int start_live(struct server *server)
+{
+    return 0;
+}
+
+static struct door live_door(struct server *server)
+{
+    return (struct door){0};
+}
+
+static struct live *stop_live(struct live *live)
+{
+    return NULL;
+}
+
+static __attribute__((unused)) struct metrics_live live_figures(struct server *server)
+{
+    return (struct metrics_live){0};
+}
+#endif
+
+#ifdef TB_HAVE_HTTP
+static bool is_healthy(void *ctx, char *reason, size_t size)
+{
+    struct server *server = ctx;
+
+    if (!atomic_load(&server->stopping))
+        return true;
+    snprintf(reason, size, "stopping");
+    return false;
+}
+
+static void add_metrics(void *ctx, struct buf *out)
+{
+    struct server *server = ctx;
+    struct metrics metrics = {
+        .tail = tail_stats(server->tail),
+        .ingest = ingest_stats(server->ingest),
+        .live = live_figures(server),
+    };
+
+    store_stats(server->store, &metrics.store);
+    metrics_write(&metrics, out);
+}
+
+static void tell_progress(void *ctx, uint64_t *ret_read, uint64_t *ret_total, bool *ret_done,
+                          bool *ret_waiting)
+{
+    struct server *server = ctx;
+    struct tail_stats stats = tail_stats(server->tail);
+
+    *ret_read = stats.bytes_read;
+    *ret_total = stats.bytes_total;
+    *ret_done = stats.caught_up;
+    *ret_waiting = stats.waiting_for_logdir;
+}
+
+static int start_http(struct server *server)
+{
+    const struct http_options options = {
+        .store = server->store,
+        .auth = server->auth,
+        .prefix = server->config->prefix,
+        .facts = {.ctx = server,
+                  .healthy = is_healthy,
+                  .metrics = add_metrics,
+                  .progress = tell_progress,
+                  .logdirs = server->config->given},
+        .closed = connection_closed,
+        .closed_ctx = server,
+        .live = live_door(server),
+    };
+
+    return http_start(&options, &server->http);
+}
+
+static struct door http_door(struct server *server)
+{
+    return (struct door){.ctx = server->http, .take = http_take};
+}
+
+static struct http *stop_http(struct http *http)
+{
+    return http_stop(http);
+}
+#else
+static int start_http(struct server *server)
+{
+    return 0;
+}
+
+static struct door http_door(struct server *server)
+{
+    return (struct door){0};
+}
+
+static struct http *stop_http(struct http *http)
+{
+    return NULL;
+}
+#endif
+
+/* ---- starting ----------------------------------------------------------------------------- */
+
+/* A page that was touched once stays ours: getting it back from the kernel costs more than a
+ * thousand points. The large pad lets the arenas of threads grow in one step. */
+static void tune_memory(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    mallopt(M_TRIM_THRESHOLD, INT_MAX);
+    mallopt(M_TOP_PAD, 32 << 20);
+}
+
+/* Tailer and front size themselves by the soft limit, which is low by old habit (select). */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    rlim_t wanted = MIN(limit.rlim_max, (rlim_t)1 << 20);
+    if (limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        log_debug("the limit of open files stays as it is: %s", strerror(errno));
+}
+
+static int start_data(struct server *server)
+{
+    const struct config *config = server->config;
+    const struct store_options store_options = {.offload = offload, .offload_ctx = server};
+    struct tail *tail;
+
+    server->store = store_new(&store_options);
+    server->ingest = server->store ? ingest_new(server->store) : NULL;
+    if (!server->ingest)
+        return -ENOMEM;
+    struct tail_options options = {
+        .logdirs = config->resolved,
+        .n_logdirs = config->n_resolved,
+        .workers = config->workers,
+        .poll_ms = config->poll_ms,
+        .force_poll = config->poll,
+        .sink = sink,
+    };
+    options.sink.ctx = server->ingest;
+    int r = tail_start(&options, &tail);
+    if (r < 0)
+        return r;
+    atomic_store_explicit(&server->tail, tail, memory_order_release);
+    return 0;
+}
+
+static int start_auth(struct server *server)
+{
+    const struct config *config = server->config;
+    const struct auth_options options = {
+        .mode = config->auth_mode,
+        .state_dir = config->state_dir,
+        .prefix = config->prefix,
+        .public_url = config->public_url,
+        .allow_hosts = config->allow_hosts,
+        .allow_origins = config->allow_origins,
+    };
+
+    return auth_new(&options, &server->auth);
+}
+
+static int start_front(struct server *server)
+{
+    const struct config *config = server->config;
+    const struct front_options options = {
+        .host = config->host,
+        .bind_all = config->bind_all,
+        .port = config->port,
+        .port_tries = config->port_given ? 0 : CONFIG_PORT_TRIES,
+        .prefix = config->prefix,
+        .http = http_door(server),
+        .live = live_door(server),
+    };
+    struct front *front;
+
+    int r = front_start(&options, &front);
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&server->front_lock);
+    server->front = front;
+    for (; server->closed_early > 0; server->closed_early--)
+        front_closed(front);
+    pthread_mutex_unlock(&server->front_lock);
+    return 0;
+}
+
+int server_start(const struct config *config, struct server **ret)
+{
+    static const struct {
+        const char *what;
+        int (*start)(struct server *);
+    } steps[] = {
+        {"reading", start_data}, {"access control", start_auth}, {"the live side", start_live},
+        {"the HTTP side", start_http}, {"listening", start_front},
+    };
+    struct server *server = calloc(1, sizeof *server);
+
+    if (!server)
+        return -ENOMEM;
+    tune_memory();
+    raise_file_limit();
+    server->config = config;
+    pthread_mutex_init(&server->front_lock, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        int r = steps[i].start(server);
+        if (r < 0) {
+            if (r != -EADDRINUSE && steps[i].start != start_auth) /* that one has said why */
+                log_error("%s cannot be started: %s", steps[i].what, strerror(-r));
+            server_stop(server);
+            return r;
+        }
+    }
+    *ret = server;
+    return 0;
+}
+
+struct server *server_stop(struct server *server)
+{
+    if (!server)
+        return NULL;
+    atomic_store(&server->stopping, true);
+    pthread_mutex_lock(&server->front_lock);
+    struct front *front = TAKE_PTR(server->front);
+    pthread_mutex_unlock(&server->front_lock);
+    front_stop(front);
+    stop_http(server->http);
+    stop_live(server->live);
+    auth_free(server->auth);
+    tail_stop(server->tail);
+    ingest_free(server->ingest);
+    store_free(server->store);
+    pthread_mutex_destroy(&server->front_lock);
+    free(server);
+    return NULL;
+}
+
+/* ---- figures ------------------------------------------------------------------------------ */
+
+uint16_t server_port(const struct server *server)
+{
+    return front_port(server->front);
+}
+
+const char *server_token(const struct server *server)
+{
+    return auth_token(server->auth);
+}
+
+bool server_token_is_new(const struct server *server)
+{
+    return auth_token_is_new(server->auth);
+}
+
+uint64_t server_epoch(const struct server *server)
+{
+    return store_epoch(server->store);
+}
+
+struct server_status server_status(struct server *server)
+{
+    return (struct server_status){
+        .tail = tail_stats(server->tail),
+        .ingest = ingest_stats(server->ingest),
+    };
+}
