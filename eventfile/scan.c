@@ -62,7 +62,24 @@ scan_inline void scan_body(bool cpu, const uint8_t *data, size_t size, struct ef
     scan->size = (size_t)(p - data);
 }
 
+/* The length limit is asked first: it turns nearly every place down. */
+scan_inline size_t scan_header_body(bool cpu, const uint8_t *data, size_t size)
+{
+    for (size_t i = 0; i + EF_HEADER_BYTES <= size; i++) {
+        if (ef_load64(data + i) > EF_RECORD_MAX_BYTES)
+            continue;
+        if (ef_crc32c_mask(scan_header_crc(cpu, data + i)) == ef_load32(data + i + 8))
+            return i;
+    }
+    return size;
+}
+
 #ifdef EF_CRC32C_CPU_NAME
+static __attribute__((noinline)) size_t scan_header_cpu(const uint8_t *data, size_t size)
+{
+    return scan_header_body(true, data, size);
+}
+
 /* noinline, so that no instruction moves in front of the question for it. */
 static __attribute__((noinline)) void scan_cpu(const uint8_t *data, size_t size,
                                                struct ef_scan *scan)
@@ -91,6 +108,15 @@ void ef_scan_records_by(bool cpu, const uint8_t *data, size_t size, struct ef_sc
 void ef_scan_records(const uint8_t *data, size_t size, struct ef_scan *ret_scan)
 {
     ef_scan_records_by(ef_crc32c_has_cpu(), data, size, ret_scan);
+}
+
+size_t ef_scan_header(const uint8_t *data, size_t size)
+{
+#ifdef EF_CRC32C_CPU_NAME
+    if (ef_crc32c_has_cpu())
+        return scan_header_cpu(data, size);
+#endif
+    return scan_header_body(false, data, size);
 }
 
 bool ef_header_sound(const uint8_t header[EF_HEADER_BYTES], uint64_t *ret_size)

@@ -24,6 +24,9 @@ void ef_scan_records(const uint8_t *data, size_t size, struct ef_scan *ret_scan)
 /* The same with the implementation chosen by the caller (tests); `cpu` only where there is one. */
 void ef_scan_records_by(bool cpu, const uint8_t *data, size_t size, struct ef_scan *ret_scan);
 
+/* Index of the first byte at which a sound header within the limit stands whole; `size` if none. */
+size_t ef_scan_header(const uint8_t *data, size_t size);
+
 /* Is this header sound, and its length within the limit? Then its payload size. */
 bool ef_header_sound(const uint8_t header[EF_HEADER_BYTES], uint64_t *ret_size);
 /* Writes the header of a record of so many payload bytes. */

@@ -95,6 +95,8 @@ int ef_window_load(struct ef_window *window, const struct ef_source *source, uin
         if (r < 0)
             return r;
         size_t room = window->capacity - window->size;
+        if (window->step > 0 && room > window->step)
+            room = window->step;
         if (room > end - offset - window->size)
             room = (size_t)(end - offset - window->size);
         ssize_t n = source->read_at(source->ctx, ef_window_data(window) + window->size, room,

@@ -20,6 +20,7 @@ struct ef_window {
     size_t begin;    /* index in data of the byte at `offset` */
     size_t size;     /* bytes held from there on */
     uint64_t offset; /* in the file */
+    size_t step;     /* most bytes to read at once if the window is small; 0: what fits */
 };
 
 /* Makes the window begin at `offset` and hold at least `want` bytes, or all up to `end` if that is
