@@ -1,0 +1,489 @@
+#include "tail/source.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/sha256.h"
+#include "tail/tailfile.h"
+
+enum { RUN_ID_DIGITS = 16 };
+
+struct source *source_new(struct source_set *set, const char *path, const char *name,
+                          const char *experiment)
+{
+    struct source *source = calloc(1, sizeof *source);
+
+    if (!source)
+        return NULL;
+    source->set = set;
+    source->task.due_ns = -1;
+    source->dirty_tail = &source->dirty;
+    source->path = strdup(path);
+    source->name = strdup(name);
+    source->experiment = strdup(experiment);
+    if (!source->path || !source->name || !source->experiment)
+        return source_free(source);
+    return source;
+}
+
+static void clear_mail(struct source_mail *mail)
+{
+    for (size_t i = 0; i < mail->n_names; i++)
+        free(mail->names[i]);
+    free(mail->names);
+    mail->names = NULL;
+    mail->n_names = mail->capacity = 0;
+}
+
+struct source *source_free(struct source *source)
+{
+    if (!source)
+        return NULL;
+    for (size_t i = 0; i < source->n_files; i++)
+        tailfile_free(source->files[i]);
+    while (source->orphans) {
+        struct tailfile *file = source->orphans;
+        source->orphans = file->next_orphan;
+        tailfile_free(file);
+    }
+    clear_mail(&source->mail);
+    free(source->files);
+    free(source->path);
+    free(source->name);
+    free(source->experiment);
+    free(source);
+    return NULL;
+}
+
+/* Place of a name among sorted names: its index, or ~index where it belongs. The last place is
+ * tried first: listings come sorted. */
+static ptrdiff_t mail_place(const struct source_mail *mail, const char *name)
+{
+    size_t low = 0, high = mail->n_names;
+
+    if (high > 0 && strcmp(mail->names[high - 1], name) < 0)
+        return ~(ptrdiff_t)high;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(mail->names[middle], name);
+        if (order == 0)
+            return (ptrdiff_t)middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return ~(ptrdiff_t)low;
+}
+
+static int mail_add(struct source_mail *mail, const char *name)
+{
+    ptrdiff_t place = mail_place(mail, name);
+
+    if (place >= 0)
+        return 0;
+    if (mail->n_names == mail->capacity) {
+        size_t capacity = mail->capacity ? 2 * mail->capacity : 4;
+        char **names = realloc(mail->names, capacity * sizeof *names);
+        if (!names)
+            return -ENOMEM;
+        mail->names = names;
+        mail->capacity = capacity;
+    }
+    char *copy = strdup(name);
+    if (!copy)
+        return -ENOMEM;
+    size_t at = (size_t)~place;
+    memmove(mail->names + at + 1, mail->names + at, (mail->n_names - at) * sizeof copy);
+    mail->names[at] = copy;
+    mail->n_names++;
+    return 0;
+}
+
+int source_post(struct source *source, const char *const *names, size_t n, bool all, bool live)
+{
+    struct pool *pool = &source->set->pool;
+    int r = 0;
+
+    pool_lock(pool);
+    source->mail.all |= all;
+    for (size_t i = 0; i < n; i++) {
+        if (mail_add(&source->mail, names[i]) < 0) {
+            source->mail.all = true;
+            r = -ENOMEM;
+        }
+    }
+    pool_wake_locked(pool, &source->task, live);
+    pool_unlock(pool);
+    return r;
+}
+
+void source_post_watch(struct source *source, enum tail_watch watch, uint32_t poll_ms,
+                       uint32_t left_out)
+{
+    pool_lock(&source->set->pool);
+    source->mail.watch = watch;
+    source->mail.poll_ms = poll_ms;
+    source->mail.left_out = left_out;
+    pool_unlock(&source->set->pool);
+}
+
+void source_mark_dirty(struct source *source, struct tailfile *file)
+{
+    if (file->is_dirty)
+        return;
+    file->is_dirty = true;
+    file->next_dirty = NULL;
+    *source->dirty_tail = file;
+    source->dirty_tail = &file->next_dirty;
+}
+
+static struct tailfile *take_dirty(struct source *source)
+{
+    struct tailfile *file = source->dirty;
+
+    if (!file)
+        return NULL;
+    source->dirty = file->next_dirty;
+    if (!source->dirty)
+        source->dirty_tail = &source->dirty;
+    file->is_dirty = false;
+    return file;
+}
+
+void source_wait_until(struct source *source, struct tailfile *file, int64_t due_ns)
+{
+    file->due_ns = due_ns;
+    if (due_ns < 0 || file->is_waiting)
+        return; /* a file without a due time leaves the list at the next look */
+    file->is_waiting = true;
+    file->next_waiting = source->waiting;
+    source->waiting = file;
+}
+
+/* Files that are due become dirty. Returns the earliest time of the others, -1 if none. */
+static int64_t look_at_waiting(struct source *source, int64_t now_ns)
+{
+    int64_t earliest = -1;
+
+    for (struct tailfile **place = &source->waiting; *place;) {
+        struct tailfile *file = *place;
+        if (file->due_ns >= 0 && file->due_ns > now_ns) {
+            if (earliest < 0 || file->due_ns < earliest)
+                earliest = file->due_ns;
+            place = &file->next_waiting;
+            continue;
+        }
+        *place = file->next_waiting;
+        file->is_waiting = false;
+        if (file->due_ns >= 0) {
+            file->more = true;
+            source_mark_dirty(source, file);
+        }
+        file->due_ns = -1;
+    }
+    return earliest;
+}
+
+static ptrdiff_t file_place(const struct source *source, const char *name)
+{
+    size_t low = 0, high = source->n_files;
+
+    if (high > 0 && strcmp(source->files[high - 1]->name, name) < 0)
+        return ~(ptrdiff_t)high;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(source->files[middle]->name, name);
+        if (order == 0)
+            return (ptrdiff_t)middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return ~(ptrdiff_t)low;
+}
+
+static int insert_file(struct source *source, struct tailfile *file)
+{
+    ptrdiff_t place = file_place(source, file->name);
+
+    DCHECK(place < 0);
+    if (source->n_files == source->capacity) {
+        size_t capacity = source->capacity ? 2 * source->capacity : 4;
+        struct tailfile **files = realloc(source->files, capacity * sizeof(struct tailfile *));
+        if (!files)
+            return -ENOMEM;
+        source->files = files;
+        source->capacity = capacity;
+    }
+    size_t at = (size_t)~place;
+    memmove(source->files + at + 1, source->files + at,
+            (source->n_files - at) * sizeof(struct tailfile *));
+    source->files[at] = file;
+    source->n_files++;
+    return 0;
+}
+
+static void remove_file(struct source *source, const struct tailfile *file)
+{
+    ptrdiff_t at = file_place(source, file->name);
+
+    DCHECK(at >= 0 && source->files[at] == file);
+    source->n_files--;
+    memmove(source->files + at, source->files + at + 1,
+            (source->n_files - (size_t)at) * sizeof(struct tailfile *));
+}
+
+int source_replace(struct source *source, struct tailfile *old, struct tailfile *file)
+{
+    if (!old)
+        return insert_file(source, file);
+    ptrdiff_t at = file_place(source, old->name);
+    DCHECK(at >= 0 && source->files[at] == old && strcmp(old->name, file->name) == 0);
+    source->files[at] = file;
+    old->next_orphan = source->orphans;
+    source->orphans = old;
+    return 0;
+}
+
+static void take_name(struct source *source, const char *name)
+{
+    ptrdiff_t at = file_place(source, name);
+    struct tailfile *file = at >= 0 ? source->files[at] : tailfile_new(source, name);
+
+    if (file && at < 0 && insert_file(source, file) < 0)
+        file = tailfile_free(file);
+    if (!file) {
+        log_error("out of memory: %s/%s is not followed", source->path, name);
+        return;
+    }
+    source_mark_dirty(source, file);
+    for (struct tailfile *f = source->orphans; f; f = f->next_orphan) {
+        if (strcmp(f->name, name) == 0)
+            source_mark_dirty(source, f); /* it may be the one that grew */
+    }
+}
+
+static void unlink_waiting(struct source *source, const struct tailfile *file)
+{
+    for (struct tailfile **p = &source->waiting; *p; p = &(*p)->next_waiting) {
+        if (*p == file) {
+            *p = file->next_waiting;
+            return;
+        }
+    }
+}
+
+static void unlink_dirty(struct source *source, const struct tailfile *file)
+{
+    for (struct tailfile **p = &source->dirty; *p; p = &(*p)->next_dirty) {
+        if (*p != file)
+            continue;
+        *p = file->next_dirty;
+        if (!*p)
+            source->dirty_tail = p;
+        return;
+    }
+}
+
+/* Does the path of `file` still lead to it? */
+static bool at_its_path(const struct source *source, const struct tailfile *file)
+{
+    char path[LIMIT_PATH_BYTES];
+    struct stat st;
+
+    int n = snprintf(path, sizeof path, "%s/%s", source->path, file->name);
+    if (n < 0 || (size_t)n >= sizeof path || stat(path, &st) < 0)
+        return false;
+    return st.st_dev == file->facts.dev && st.st_ino == file->facts.ino;
+}
+
+static bool same_inode(const struct tailfile *a, const struct tailfile *b)
+{
+    return a->handle && a->facts.ino == b->facts.ino && a->facts.dev == b->facts.dev;
+}
+
+struct tailfile *source_find_moved(struct source_turn *turn, const struct tailfile *newcomer)
+{
+    struct source *source = turn->source;
+
+    for (struct tailfile *file = source->orphans; file; file = file->next_orphan) {
+        if (same_inode(file, newcomer))
+            return file;
+    }
+    for (size_t i = 0; i < source->n_files; i++) {
+        struct tailfile *file = source->files[i];
+        if (file != newcomer && same_inode(file, newcomer) && !at_its_path(source, file))
+            return file;
+    }
+    return NULL;
+}
+
+/* Takes a file out of the place it has. A later life under its old path loses its ancestors: they
+ * move along. */
+static void leave_path(struct source *source, struct tailfile *file)
+{
+    ptrdiff_t at = file_place(source, file->name);
+
+    if (at >= 0 && source->files[at] == file) {
+        remove_file(source, file);
+        take_name(source, file->name);
+        return;
+    }
+    if (at >= 0)
+        source->files[at]->n_earlier = 0;
+    for (struct tailfile **p = &source->orphans; *p; p = &(*p)->next_orphan) {
+        if (*p == file) {
+            *p = file->next_orphan;
+            return;
+        }
+    }
+}
+
+void source_rename(struct source_turn *turn, struct tailfile *file, struct tailfile *newcomer)
+{
+    struct source *source = turn->source;
+    const struct tail_sink *sink = &source->set->sink;
+
+    leave_path(source, file);
+    ptrdiff_t at = file_place(source, newcomer->name);
+    DCHECK(at >= 0 && source->files[at] == newcomer);
+    source->files[at] = file;
+    free(file->name);
+    file->name = TAKE_PTR(newcomer->name);
+    file->replaced = false;
+    for (size_t i = 0; i < file->n_earlier; i++)
+        sink->renamed(sink->ctx, source->handle, file->earlier[i], file->name);
+    sink->renamed(sink->ctx, source->handle, file->handle, file->name);
+    unlink_dirty(source, newcomer);
+    unlink_waiting(source, newcomer);
+    tailfile_free(newcomer);
+    source_mark_dirty(source, file);
+}
+
+/* Orphans that were given up, and files that never came to be, are released. */
+static void drop_dead(struct source *source)
+{
+    for (struct tailfile **p = &source->orphans; *p;) {
+        struct tailfile *file = *p;
+        if (file->fd >= 0 || file->due_ns >= 0 || file->is_dirty || file->is_waiting) {
+            p = &file->next_orphan;
+            continue;
+        }
+        *p = file->next_orphan;
+        tailfile_free(file);
+    }
+}
+
+static void take_mail(struct source *source)
+{
+    struct source_mail mail;
+
+    pool_lock(&source->set->pool);
+    mail = source->mail;
+    source->mail.names = NULL;
+    source->mail.n_names = source->mail.capacity = 0;
+    source->mail.all = false;
+    pool_unlock(&source->set->pool);
+    /* New names first: one of them may be a known file's new name, which must be known before
+     * somebody else is met under the old one. */
+    for (size_t i = 0; i < mail.n_names; i++) {
+        if (file_place(source, mail.names[i]) < 0)
+            take_name(source, mail.names[i]);
+    }
+    for (size_t i = 0; i < mail.n_names; i++)
+        take_name(source, mail.names[i]);
+    for (size_t i = 0; mail.all && i < source->n_files; i++)
+        source_mark_dirty(source, source->files[i]);
+    for (struct tailfile *f = mail.all ? source->orphans : NULL; f; f = f->next_orphan)
+        source_mark_dirty(source, f);
+    source->state.watch = mail.watch;
+    source->state.poll_ms = mail.poll_ms;
+    source->state.left_out = mail.left_out;
+    clear_mail(&mail);
+}
+
+static bool announce(struct source *source)
+{
+    const struct tail_sink *sink = &source->set->sink;
+    char id[RUN_ID_DIGITS + 1];
+
+    if (source->handle || source->refused)
+        return !source->refused;
+    if (sha256_hex(source->path, strlen(source->path), RUN_ID_DIGITS, id) == 0) {
+        struct tail_run run = {.id = id, .name = source->name, .experiment = source->experiment,
+                               .path = source->path};
+        source->handle = sink->run_found(sink->ctx, &run);
+    }
+    if (!source->handle) {
+        source->refused = true;
+        log_warn("%s: the run cannot be taken up", source->path);
+        return false;
+    }
+    atomic_fetch_add(&source->set->runs, 1);
+    return true;
+}
+
+void source_forget(struct source *source, struct tailfile *file)
+{
+    remove_file(source, file);
+    unlink_dirty(source, file);
+    unlink_waiting(source, file);
+    tailfile_free(file);
+}
+
+static void tell_state(struct source *source)
+{
+    const struct tail_sink *sink = &source->set->sink;
+    struct tail_state *state = &source->state;
+
+    state->gone = source->present == 0;
+    state->cut_at_source = source->cut > 0;
+    state->unreadable = source->unreadable;
+    state->loading = source->dirty != NULL;
+    if (source->told_once && memcmp(&source->told, state, sizeof *state) == 0)
+        return;
+    memcpy(&source->told, state, sizeof *state); /* padding too: it is compared */
+    source->told_once = true;
+    sink->state(sink->ctx, source->handle, state);
+}
+
+static void end_first_load(struct source *source)
+{
+    if (!source->first_load)
+        return;
+    source->first_load = false;
+    atomic_fetch_sub(&source->set->loading, 1);
+}
+
+struct pool_verdict source_turn(struct pool_task *task)
+{
+    struct source *source = (struct source *)task;
+    struct source_turn turn = {.source = source, .budget = LIMIT_TURN_BYTES};
+    struct pool_verdict verdict = {.due_ns = -1};
+
+    turn.now_ns = clock_ns(source->set->clock);
+    take_mail(source);
+    if (!announce(source)) {
+        end_first_load(source);
+        return verdict;
+    }
+    look_at_waiting(source, turn.now_ns);
+    while (turn.budget > 0 && !pool_stopping(&source->set->pool)) {
+        struct tailfile *file = take_dirty(source);
+        if (!file)
+            break;
+        tailfile_visit(file, &turn);
+    }
+    drop_dead(source);
+    tell_state(source);
+    source->set->sink.commit(source->set->sink.ctx, source->handle);
+    verdict.due_ns = look_at_waiting(source, turn.now_ns);
+    verdict.more = source->dirty != NULL;
+    if (!verdict.more)
+        end_first_load(source);
+    return verdict;
+}

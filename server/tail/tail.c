@@ -1,0 +1,217 @@
+/* tail.c: the tail thread's loop, start and stop. See tail.h. */
+#include "tail/tail.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <uv.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "tail/discover.h"
+
+struct tail {
+    struct source_set set;
+    struct discover discover;
+    struct watch_inotify inotify;
+    uv_loop_t loop;
+    uv_async_t stop;
+    uv_timer_t tick;
+    uv_idle_t walk;
+    bool walking, have_loop, have_pool;
+    uint64_t ticks_done, start_ms;
+    pthread_t thread;
+};
+
+static void walk_some(uv_idle_t *idle);
+
+/* After anything that may have queued directories. */
+static void walk_if_needed(struct tail *tail)
+{
+    if (!tail->discover.stack || tail->walking)
+        return;
+    tail->walking = true;
+    uv_idle_start(&tail->walk, walk_some);
+}
+
+static void walk_some(uv_idle_t *idle)
+{
+    struct tail *tail = idle->data;
+
+    if (discover_walk(&tail->discover))
+        return;
+    tail->walking = false;
+    uv_idle_stop(idle);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct tail *tail = timer->data;
+    uint64_t due = (uv_now(&tail->loop) - tail->start_ms) / WATCH_TICK_MS;
+
+    if (due > tail->ticks_done)
+        watch_poll_ticks(&tail->discover, (unsigned)MIN(due - tail->ticks_done, WATCH_SLOTS));
+    tail->ticks_done = MAX(due, tail->ticks_done);
+    discover_check_roots(&tail->discover);
+    walk_if_needed(tail);
+}
+
+static void on_event(void *ctx, const struct inotify_event *event)
+{
+    struct tail *tail = ctx;
+
+    discover_event(&tail->discover, event);
+    walk_if_needed(tail);
+}
+
+static void on_stop(uv_async_t *async)
+{
+    struct tail *tail = async->data;
+
+    watch_inotify_stop(&tail->inotify);
+    uv_close((uv_handle_t *)&tail->tick, NULL);
+    uv_close((uv_handle_t *)&tail->walk, NULL);
+    uv_close((uv_handle_t *)&tail->stop, NULL);
+}
+
+static void *tail_main(void *ctx)
+{
+    struct tail *tail = ctx;
+
+    pthread_setname_np(pthread_self(), "tail");
+    discover_check_roots(&tail->discover);
+    walk_if_needed(tail);
+    uv_run(&tail->loop, UV_RUN_DEFAULT);
+    return NULL;
+}
+
+static int check_logdirs(const struct tail_options *options)
+{
+    struct stat st;
+
+    if (options->n_logdirs > LIMIT_LOGDIRS)
+        return -E2BIG;
+    for (size_t i = 0; i < options->n_logdirs; i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(options->logdirs[i].alias, options->logdirs[j].alias) == 0)
+                return -EEXIST;
+        }
+        if (stat(options->logdirs[i].path, &st) == 0 && !S_ISDIR(st.st_mode))
+            return -ENOTDIR;
+    }
+    return 0;
+}
+
+static int start_loop(struct tail *tail, const struct tail_options *options)
+{
+    int r = uv_loop_init(&tail->loop);
+
+    if (r < 0)
+        return r;
+    r = uv_async_init(&tail->loop, &tail->stop, on_stop);
+    if (r < 0) {
+        uv_loop_close(&tail->loop);
+        return r;
+    }
+    tail->have_loop = true;
+    tail->stop.data = tail->tick.data = tail->walk.data = tail;
+    uv_idle_init(&tail->loop, &tail->walk);
+    uv_timer_init(&tail->loop, &tail->tick);
+    tail->start_ms = uv_now(&tail->loop);
+    uv_timer_start(&tail->tick, on_tick, WATCH_TICK_MS, WATCH_TICK_MS);
+    tail->inotify.fd = -1;
+    if (options->force_poll)
+        return 0;
+    r = watch_inotify_start(&tail->inotify, &tail->loop, on_event, tail);
+    if (r < 0)
+        log_warn("no inotify (%s): everything is polled", strerrordesc_np(-r));
+    else
+        tail->discover.inotify = &tail->inotify;
+    return 0;
+}
+
+/* Releases all that tail_start() has made, but for the tail thread. */
+static struct tail *tail_free(struct tail *tail)
+{
+    if (tail->have_pool)
+        pool_stop(&tail->set.pool);
+    discover_done(&tail->discover);
+    if (tail->have_loop)
+        CHECK(uv_loop_close(&tail->loop) == 0);
+    free(tail);
+    return NULL;
+}
+
+static struct tail *give_up(struct tail *tail)
+{
+    if (tail->have_loop) {
+        on_stop(&tail->stop);
+        uv_run(&tail->loop, UV_RUN_DEFAULT);
+    }
+    return tail_free(tail);
+}
+
+int tail_start(const struct tail_options *options, struct tail **ret)
+{
+    unsigned workers = options->workers;
+    int r = check_logdirs(options);
+
+    if (r < 0)
+        return r;
+    struct tail *tail = calloc(1, sizeof *tail);
+    if (!tail)
+        return -ENOMEM;
+    if (workers == 0)
+        workers = (unsigned)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1);
+    tail->set.sink = options->sink;
+    tail->set.clock = options->clock;
+    fdcache_init(&tail->set.fdcache);
+    r = discover_init(&tail->discover, &tail->set, options);
+    if (r == 0)
+        r = start_loop(tail, options);
+    if (r == 0)
+        r = pool_start(&tail->set.pool, workers, options->clock, source_turn);
+    tail->have_pool = r == 0;
+    if (r == 0)
+        r = -pthread_create(&tail->thread, NULL, tail_main, tail);
+    if (r < 0) {
+        give_up(tail);
+        return r;
+    }
+    *ret = tail;
+    return 0;
+}
+
+struct tail *tail_stop(struct tail *tail)
+{
+    if (!tail)
+        return NULL;
+    uv_async_send(&tail->stop);
+    pthread_join(tail->thread, NULL);
+    return tail_free(tail);
+}
+
+struct tail_stats tail_stats(struct tail *tail)
+{
+    struct source_set *set = &tail->set;
+    struct tail_stats stats = {
+        .runs = atomic_load(&set->runs),
+        .files = atomic_load(&set->files),
+        .bytes_read = atomic_load(&set->bytes_read),
+        .bytes_total = atomic_load(&set->bytes_total),
+        .records = atomic_load(&set->records),
+        .inotify_overflows = atomic_load(&tail->discover.overflows),
+        .watches = atomic_load(&tail->discover.watches),
+        .first_walk_done = atomic_load(&tail->discover.first_walk_done),
+        .waiting_for_logdir = atomic_load(&tail->discover.waiting_for_logdir),
+    };
+
+    stats.caught_up = stats.first_walk_done && atomic_load(&set->loading) == 0;
+    return stats;
+}
+
+int tail_offload(struct tail *tail, void (*fn)(void *ctx), void *ctx)
+{
+    return pool_offload(&tail->set.pool, fn, ctx);
+}

@@ -1,0 +1,217 @@
+/* tailfile_read.c: what the reader gives, handed to the sink; replays; trouble and its retries. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "tail/tailfile.h"
+
+enum { GAP_COST_BYTES = 4096 }; /* of a turn's budget, for a damaged range */
+
+void tailfile_trouble(struct tailfile *file, const char *what)
+{
+    struct source *source = file->source;
+
+    if (!file->logged) {
+        file->logged = true;
+        source->troubled++;
+        log_warn("%s/%s: %s", source->path, file->name, what);
+    }
+    char *message = source->state.message;
+    memset(message, 0, sizeof source->state.message);
+    snprintf(message, sizeof source->state.message, "%s: %s", what, file->name);
+}
+
+void tailfile_no_trouble(struct tailfile *file)
+{
+    struct source *source = file->source;
+
+    if (!file->logged)
+        return;
+    file->logged = false;
+    if (--source->troubled == 0)
+        memset(source->state.message, 0, sizeof source->state.message);
+}
+
+static void add_difference(_Atomic uint64_t *sum, uint64_t *own, uint64_t *part, uint64_t now)
+{
+    *own += now - *part;
+    atomic_fetch_add_explicit(sum, now - *part, memory_order_relaxed);
+    *part = now;
+}
+
+void tailfile_count(struct tailfile *file)
+{
+    struct source *source = file->source;
+    struct source_set *set = source->set;
+    uint64_t size = MAX(file->facts.size, file->known_end), read = file->known_end;
+
+    if (file->reader) {
+        struct ef_reader_stats stats = ef_reader_stats(file->reader);
+        read = MAX(read, stats.offset + stats.suspect + stats.partial);
+    }
+    if (file->state == TAILFILE_REFUSED)
+        read = size;
+    add_difference(&set->bytes_total, &source->state.bytes_total, &file->counted_size, size);
+    add_difference(&set->bytes_read, &source->state.bytes_read, &file->counted_read,
+                   MIN(read, size));
+}
+
+static void retry_later(struct tailfile *file, const struct source_turn *turn, const char *why)
+{
+    tailfile_trouble(file, why);
+    source_wait_until(file->source, file, turn->now_ns + NS_PER_S);
+}
+
+static void begin_replay(struct tailfile *file, struct source_turn *turn)
+{
+    const struct tail_sink *sink = &file->source->set->sink;
+
+    file->replay_due = false;
+    file->replay_to = file->known_end;
+    identity_done(&file->identity);
+    turn->scratch.size = 0;
+    ef_reader_rewind(file->reader, 0);
+    sink->replay_begin(sink->ctx, file->source->handle, file->handle);
+}
+
+static void end_replay(struct tailfile *file)
+{
+    const struct tail_sink *sink = &file->source->set->sink;
+
+    if (file->replay_to == 0)
+        return;
+    file->replay_to = 0;
+    sink->replay_end(sink->ctx, file->source->handle, file->handle);
+}
+
+/* The sink had no memory for a span. The reader goes back to it; where that would give things
+ * twice, all is given again. */
+static int span_refused(struct tailfile *file, struct source_turn *turn, uint64_t offset)
+{
+    retry_later(file, turn, "out of memory");
+    if (file->replay_to > 0 || ef_reader_stats(file->reader).suspect > 0)
+        file->replay_due = true;
+    else
+        ef_reader_rewind(file->reader, offset);
+    return -ENOMEM;
+}
+
+static int give_records(struct tailfile *file, struct source_turn *turn, const struct ef_item *item)
+{
+    struct source *source = file->source;
+    const struct tail_sink *sink = &source->set->sink;
+    struct span span = {.offset = item->offset, .data = item->data, .size = item->size,
+                        .records = item->records};
+
+    if (sink->span(sink->ctx, source->handle, file->handle, &span) < 0)
+        return span_refused(file, turn, item->offset);
+    /* Without memory for a mark the comparison is coarser, nothing else. */
+    (void)identity_feed(&file->identity, &turn->scratch, item->offset, item->data, item->size);
+    file->known_end = MAX(file->known_end, item->offset + item->size);
+    turn->budget -= (int64_t)item->size;
+    turn->bytes_came = true;
+    atomic_fetch_add_explicit(&source->set->records, item->records, memory_order_relaxed);
+    if (file->replay_to > 0 && item->offset + item->size >= file->replay_to)
+        end_replay(file);
+    return 0;
+}
+
+static void give_damage(struct tailfile *file, struct source_turn *turn, const struct ef_gap *gap)
+{
+    struct source *source = file->source;
+    const struct tail_sink *sink = &source->set->sink;
+    struct damage damage = {
+        .offset = gap->offset,
+        .length = gap->length,
+        .reason = (int)gap->reason,
+        .limited = gap->limited,
+        .found_wall_s = clock_wall_s(source->set->clock),
+    };
+
+    identity_leave_out(&file->identity, &turn->scratch, gap->offset, gap->length);
+    turn->budget -= GAP_COST_BYTES;
+    sink->damage(sink->ctx, source->handle, file->handle, &damage);
+}
+
+static int give_item(struct tailfile *file, struct source_turn *turn, const struct ef_item *item)
+{
+    switch (item->kind) {
+    case EF_ITEM_RECORDS:
+        return give_records(file, turn, item);
+    case EF_ITEM_GAP:
+        give_damage(file, turn, &item->gap);
+        file->known_end = MAX(file->known_end, item->gap.offset + item->gap.length);
+        if (file->replay_to > 0 && item->gap.offset + item->gap.length >= file->replay_to)
+            end_replay(file);
+        return 0;
+    case EF_ITEM_LATE:
+        if (item->gap.reason == EF_REASON_REPAIRED)
+            give_damage(file, turn, &item->gap);
+        begin_replay(file, turn);
+        return 0;
+    }
+    return 0;
+}
+
+/* The reader has nothing now. */
+static void at_end(struct tailfile *file, const struct source_turn *turn)
+{
+    int64_t wait = ef_reader_wait_ns(file->reader);
+
+    end_replay(file);
+    file->more = false;
+    file->settled = ef_reader_stats(file->reader).suspect == 0;
+    if (wait >= 0)
+        source_wait_until(file->source, file, turn->now_ns + wait);
+    tailfile_no_trouble(file);
+}
+
+static void reader_failed(struct tailfile *file, struct source_turn *turn, int code, int error)
+{
+    if (code == EF_ERR_COMPRESSED || code == EF_ERR_NOT_EVENT_FILE) {
+        file->state = TAILFILE_REFUSED;
+        file->settled = true;
+        file->more = false;
+        tailfile_trouble(file, ef_strerror(code));
+        return;
+    }
+    if (code == EF_ERR_IO && error == ESTALE)
+        fdcache_close(&file->source->set->fdcache, &file->source->set->pool, file);
+    retry_later(file, turn, code == EF_ERR_IO ? strerrordesc_np(error) : ef_strerror(code));
+}
+
+bool tailfile_read(struct tailfile *file, struct source_turn *turn, uint64_t size)
+{
+    struct source *source = file->source;
+    struct ef_item item;
+    int r = 1;
+
+    file->settled = false;
+    file->more = true;
+    turn->bytes_came = false;
+    ef_reader_tell(file->reader, size, file->changed_ns, turn->now_ns);
+    if (file->replay_due)
+        begin_replay(file, turn);
+    while (turn->budget > 0 && !pool_stopping(&source->set->pool)) {
+        r = ef_reader_next(file->reader, &item);
+        if (r <= 0)
+            break;
+        r = give_item(file, turn, &item);
+        if (r < 0) {
+            r = 1; /* noted; a visit is due */
+            break;
+        }
+    }
+    if (r == 0)
+        at_end(file, turn);
+    else if (r < 0)
+        reader_failed(file, turn, r, errno);
+    else if (file->due_ns < 0)
+        source_mark_dirty(source, file); /* the budget is spent: behind the others */
+    identity_settle(&file->identity, &turn->scratch);
+    if (turn->bytes_came)
+        source->state.newest_byte_wall_s = clock_wall_s(source->set->clock);
+    tailfile_count(file);
+    return r == 0;
+}
