@@ -73,6 +73,7 @@
 #define LIMIT_LIVE_TEXT_BYTES (4u << 20)     /* one text message to a client */
 #define LIMIT_LIVE_LISTED_SERIES 20000  /* of a run, told one by one when new */
 #define LIMIT_LIVE_LISTED_BATCH 1000    /* new series, runs or damage entries a message */
+#define LIMIT_LIVE_DAMAGE_ENTRIES 100   /* newest ones in a `damage` message */
 #define LIMIT_LIVE_LIST_MS 250          /* between two looks for new series of a run */
 #define LIMIT_LIVE_RUNS_MS 1000         /* between two `runs` messages to a client */
 #define LIMIT_LIVE_ERRORS 16            /* waiting to be told to a client */
