@@ -1,7 +1,6 @@
-/* cli.c: from argv to a command, and the texts that all commands share. */
+/* cli.c: from argv to a command. */
 #include "cli/cli.h"
 
-#include <stdarg.h>
 #include <string.h>
 
 #include "cli/suggest.h"
@@ -55,16 +54,4 @@ int cli_main(int argc, char **argv)
         return CLI_FAILED;
     }
     return code;
-}
-
-int cli_usage_error(const struct cli_command *command, const char *format, ...)
-{
-    va_list args;
-
-    fprintf(stderr, "tailboard %s: ", command->name);
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
-    fprintf(stderr, "\n'tailboard %s --help' says more.\n", command->name);
-    return CLI_USAGE;
 }

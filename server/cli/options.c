@@ -19,6 +19,18 @@ struct parse {
     uint64_t from_env; /* bit i: the list of option i came from the environment */
 };
 
+int cli_usage_error(const struct cli_command *command, const char *format, ...)
+{
+    va_list args;
+
+    fprintf(stderr, "tailboard %s: ", command->name);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "\n'tailboard %s --help' says more.\n", command->name);
+    return CLI_USAGE;
+}
+
 static bool same_name(const char *given, size_t size, const char *name)
 {
     if (strlen(name) != size)
