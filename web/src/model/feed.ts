@@ -1,0 +1,445 @@
+// Which series are asked for and watched: those of wanted tags and drawn runs.
+//
+//   want(tag) ─► plan ─► POST /points ─► Series ─► changed(tag) ─► chart/
+//                           └► watch block at the cursors ─► frames ─┘
+//
+// One block of watches for each tag and answer; handles are this page's own and start anew with
+// each connection. What is held stays drawn while it is asked for again.
+
+import { effect, signal } from "@preact/signals";
+import { ApiError, CHART_COLS, NetError, points } from "../net/http";
+import type { LiveSocket } from "../net/socket";
+import type { Frame } from "../wire/frames";
+import { drawn, runById, tagByName, touch } from "./catalog";
+import { type Fine, type Series, seriesFine, seriesHistory, seriesLive, seriesNew, seriesWeight, trackOf } from "./series";
+import { missed, paused, view } from "./view";
+
+const MOST_SERIES = 240;
+const MOST_TAGS = 6;
+const MOST_OPEN = 3;
+const UNWATCH_MS = 5000;
+const LIMIT_BYTES = 64 * 1024 * 1024;
+
+interface Wanted {
+    since: number;
+    until: number;
+    width: number;
+    visible: boolean;
+}
+
+interface Job {
+    runs: string[];
+    tags: string[];
+    width: number;
+    fine: { from: number; to: number } | null;
+}
+
+const series = new Map<string, Series>();
+const wanted = new Map<string, Wanted>();
+const listeners = new Map<string, Set<() => void>>();
+const handles = new Map<number, Series>();
+const handleOf = new Map<Series, number>();
+/** Why a tag could not be read, by tag. */
+export const failures = signal<Map<string, string>>(new Map());
+
+let socket: LiveSocket | null = null;
+let epoch = "";
+let connected = false;
+let nextHandle = 1;
+let open = 0;
+let timer = 0;
+let lastAnswerMs = 100;
+let retryAt = 0;
+let generation = 0;
+let onEpoch: () => void = () => {};
+let onDenied: () => void = () => {};
+
+const keyOf = (run: string, tag: string) => `${run}\0${tag}`;
+
+export function seriesOf(run: string, tag: string): Series | undefined {
+    return series.get(keyOf(run, tag));
+}
+
+function changed(tag: string): void {
+    for (const fn of listeners.get(tag) ?? []) fn();
+}
+
+/** Calls `fn` after each change of a series of `tag`; gives what ends that. */
+export function onChange(tag: string, fn: () => void): () => void {
+    const set = listeners.get(tag) ?? new Set();
+    listeners.set(tag, set);
+    set.add(fn);
+    return () => set.delete(fn);
+}
+
+/** Says that a card of `tag`, `width` px wide, is on or near the screen. */
+export function want(tag: string, width: number, visible: boolean): void {
+    const w = wanted.get(tag);
+    const until = Number.POSITIVE_INFINITY;
+    if (w) Object.assign(w, { width: Math.max(w.width, width), until, visible });
+    else wanted.set(tag, { since: performance.now(), until, width, visible });
+    schedule(0);
+}
+
+export function unwant(tag: string): void {
+    const w = wanted.get(tag);
+    if (!w) return;
+    w.until = performance.now() + UNWATCH_MS;
+    w.visible = false;
+    setTimeout(() => schedule(0), UNWATCH_MS + 50);
+}
+
+function schedule(ms: number): void {
+    clearTimeout(timer);
+    timer = window.setTimeout(plan, ms);
+}
+
+/** Runs drawn under a tag. */
+export function runsOf(tag: string): string[] {
+    const have = tagByName.value.get(tag)?.runs;
+    return have ? drawn.value.filter(r => have.has(r.id)).map(r => r.id) : [];
+}
+
+function isLoading(run: string): boolean {
+    return Boolean(runById.value.get(run)?.loading);
+}
+
+function askedWidth(tag: string, lines: number): number {
+    const px = wanted.get(tag)?.width ?? 400;
+    const width = Math.ceil(px / 64) * 64;
+    return Math.max(64, lines > 50 ? width / 2 : width);
+}
+
+/** Series that a tag lacks now. */
+function missing(tag: string, now: number): string[] {
+    const out: string[] = [];
+    for (const run of runsOf(tag)) {
+        const s = series.get(keyOf(run, tag));
+        if (!s || s.state === "none" || s.state === "void") out.push(run);
+        else if (s.state === "have" && isLoading(run) && now >= reloadAt(s)) out.push(run);
+    }
+    return out;
+}
+
+const answeredAt = new Map<Series, number>();
+
+function reloadAt(s: Series): number {
+    return (answeredAt.get(s) ?? 0) + Math.max(250, 4 * lastAnswerMs);
+}
+
+function dropUnwanted(now: number): void {
+    const ids: number[] = [];
+    for (const [tag, w] of wanted) {
+        if (w.until > now) continue;
+        wanted.delete(tag);
+        for (const s of series.values()) {
+            if (s.tag !== tag) continue;
+            const handle = handleOf.get(s);
+            if (handle !== undefined) ids.push(forget(s, handle));
+            if (s.state === "have") s.state = "none";
+        }
+    }
+    if (ids.length > 0) socket?.send({ t: "unwatch", ids });
+    bound();
+}
+
+function forget(s: Series, handle: number): number {
+    handles.delete(handle);
+    handleOf.delete(s);
+    return handle;
+}
+
+/** Drops what is not wanted when too much is held, whatever was made first. */
+function bound(): void {
+    let held = 0;
+    for (const s of series.values()) held += seriesWeight(s);
+    for (const [key, s] of series) {
+        if (held <= LIMIT_BYTES) return;
+        if (wanted.has(s.tag)) continue;
+        held -= seriesWeight(s);
+        series.delete(key);
+    }
+}
+
+function plan(): void {
+    const now = performance.now();
+    dropUnwanted(now);
+    if (now < retryAt) return schedule(retryAt - now);
+    const order = [...wanted].sort(
+        (a, b) => Number(b[1].visible) - Number(a[1].visible) || a[1].since - b[1].since,
+    );
+    const groups = new Map<string, Job>();
+    for (const [tag] of order) {
+        const runs = missing(tag, now);
+        if (runs.length > 0) addJob(groups, tag, runs, null);
+        if (connected) watch(tag, runsOf(tag));
+    }
+    if (groups.size === 0 && view.range.value) planFine(order, groups);
+    for (const job of groups.values()) {
+        if (open >= MOST_OPEN) return;
+        void run(job);
+    }
+    if ([...drawn.value].some(r => r.loading)) schedule(Math.max(250, lastAnswerMs));
+}
+
+function addJob(groups: Map<string, Job>, tag: string, runs: string[], fine: Job["fine"]): void {
+    const width = askedWidth(tag, runs.length);
+    for (let from = 0; from < runs.length; from += MOST_SERIES) {
+        const part = runs.slice(from, from + MOST_SERIES);
+        for (let n = 0; ; n++) {
+            const key = `${n} ${width} ${part.join()}`;
+            const job = groups.get(key);
+            if (!job) groups.set(key, { runs: part, tags: [tag], width, fine });
+            else if (job.tags.length < MOST_TAGS && job.tags.length * part.length < MOST_SERIES)
+                job.tags.push(tag);
+            else continue;
+            break;
+        }
+    }
+}
+
+/** Zoomed ranges of visible cards, where the overview holds buckets. */
+function planFine(order: [string, Wanted][], groups: Map<string, Job>): void {
+    const [from, to] = view.range.value as [number, number];
+    const axis = view.axis.value;
+    for (const [tag, w] of order) {
+        if (!w.visible) continue;
+        const runs = runsOf(tag).filter(run => {
+            const s = series.get(keyOf(run, tag));
+            if (!s || s.state !== "have" || s.base.raw) return false;
+            const f = s.fine;
+            return !f || f.axis !== axis || f.from !== from || f.to !== to;
+        });
+        if (runs.length > 0) addJob(groups, tag, runs, { from, to });
+    }
+}
+
+async function run(job: Job): Promise<void> {
+    open++;
+    const started = performance.now();
+    const mine = generation;
+    if (!job.fine) markAsked(job);
+    try {
+        const answer = new Answer(job, () => mine !== generation);
+        const fine = job.fine;
+        const found = await points(
+            {
+                series: { runs: job.runs, tags: job.tags },
+                x: view.axis.value === "step" || !fine ? "step" : view.axis.value,
+                range: fine ? [fine.from, fine.to] : null,
+                width: job.width,
+                cols: CHART_COLS,
+                view: view.attempts.value,
+            },
+            frames => answer.take(frames),
+        );
+        if (mine !== generation) return;
+        answer.end();
+        if (!fine) answered(job, found);
+        lastAnswerMs = performance.now() - started;
+        retryAt = 0;
+    } catch (e) {
+        if (mine === generation) failed(job, e);
+    } finally {
+        open--;
+        schedule(0);
+    }
+}
+
+function markAsked(job: Job): void {
+    const old: number[] = [];
+    for (const tag of job.tags)
+        for (const run of job.runs) {
+            const key = keyOf(run, tag);
+            let s = series.get(key);
+            if (!s) series.set(key, (s = seriesNew(run, tag)));
+            const handle = handleOf.get(s);
+            if (handle !== undefined) old.push(forget(s, handle));
+            s.state = "asked";
+        }
+    if (old.length > 0) socket?.send({ t: "unwatch", ids: old });
+}
+
+/** Frames of one answer, gathered for each series until the next one begins. */
+class Answer {
+    private held: Frame[] = [];
+    private handle = -1;
+
+    constructor(
+        private readonly job: Job,
+        private readonly stale: () => boolean,
+    ) {}
+
+    take(frames: Frame[]): void {
+        for (const f of frames) {
+            if (f.handle !== this.handle) this.flush();
+            this.handle = f.handle;
+            this.held.push(f);
+        }
+    }
+
+    end(): void {
+        this.flush();
+    }
+
+    private flush(): void {
+        const frames = this.held;
+        this.held = [];
+        if (frames.length === 0 || this.stale()) return;
+        const { runs, tags, fine, width } = this.job;
+        const tag = tags[this.handle % tags.length];
+        const run = runs[Math.floor(this.handle / tags.length)];
+        const s = series.get(keyOf(run, tag));
+        if (!s) return;
+        if (fine) {
+            const f: Fine = { ...fine, axis: view.axis.value, width, track: trackOf(frames) };
+            seriesFine(s, f);
+        } else {
+            seriesHistory(s, frames, width);
+            answeredAt.set(s, performance.now());
+        }
+        changed(tag);
+    }
+}
+
+function answered(job: Job, found: string): void {
+    if (failures.value.size > 0) {
+        const next = new Map(failures.value);
+        for (const tag of job.tags) next.delete(tag);
+        failures.value = next;
+    }
+    const other = epoch !== "" && found !== "" && found !== epoch;
+    if (!epoch) epoch = found;
+    for (const tag of job.tags) {
+        for (const run of job.runs) {
+            const s = series.get(keyOf(run, tag));
+            // An answer of another process than the socket's: its ordinals mean nothing there.
+            if (s?.state === "asked") s.state = other ? "void" : "have";
+        }
+        if (!other) watch(tag, job.runs);
+        changed(tag);
+    }
+}
+
+function watch(tag: string, runs: string[]): void {
+    if (!connected || !wanted.has(tag)) return;
+    const list = runs.filter(run => {
+        const s = series.get(keyOf(run, tag));
+        return s && s.state === "have" && !handleOf.has(s) && !isLoading(run);
+    });
+    if (list.length === 0) return;
+    const id = nextHandle;
+    nextHandle += list.length;
+    const ordinals = list.map((run, i) => {
+        const s = series.get(keyOf(run, tag)) as Series;
+        handles.set(id + i, s);
+        handleOf.set(s, id + i);
+        return s.ordinal;
+    });
+    const at = view.attempts.value;
+    const cols = CHART_COLS;
+    socket?.send({ t: "watch", id, runs: list, tags: [tag], epoch, ordinals, view: at, cols });
+}
+
+function failed(job: Job, e: unknown): void {
+    for (const tag of job.tags)
+        for (const run of job.runs) {
+            const s = series.get(keyOf(run, tag));
+            if (s?.state === "asked") s.state = s.base.n > 0 ? "void" : "none";
+        }
+    if (e instanceof ApiError && e.status === 401) return onDenied();
+    retryAt = performance.now() + (e instanceof NetError ? 1000 : 4000);
+    if (e instanceof NetError) return;
+    const next = new Map(failures.value);
+    for (const tag of job.tags) next.set(tag, String((e as Error).message));
+    failures.value = next;
+}
+
+/** By hand: asks again at once for what failed. */
+export function retryNow(): void {
+    retryAt = 0;
+    schedule(0);
+}
+
+/* ---- the socket ---------------------------------------------------------------------------- */
+
+export function feedStart(s: LiveSocket, told: { epoch: () => void; denied: () => void }): void {
+    socket = s;
+    onEpoch = told.epoch;
+    onDenied = told.denied;
+    let at = view.attempts.value;
+    effect(() => {
+        drawn.value;
+        tagByName.value;
+        view.range.value;
+        if (view.attempts.value !== at) {
+            at = view.attempts.value;
+            reset();
+        }
+        if (!view.range.value) clearFine();
+        schedule(view.range.value ? 60 : 0);
+    });
+}
+
+/** Another view of attempts: nothing that is held fits. */
+function reset(): void {
+    generation++;
+    const ids = [...handles.keys()];
+    if (ids.length > 0) socket?.send({ t: "unwatch", ids });
+    handles.clear();
+    handleOf.clear();
+    for (const s of series.values()) s.state = "void";
+}
+
+function clearFine(): void {
+    for (const s of series.values()) if (s.fine) seriesFine(s, null);
+}
+
+export function feedOpened(of: string): void {
+    connected = true;
+    handles.clear();
+    handleOf.clear();
+    const other = epoch !== "" && of !== "" && of !== epoch;
+    epoch = of || epoch;
+    if (other) {
+        generation++;
+        for (const s of series.values()) s.state = s.base.n > 0 ? "void" : "none";
+        onEpoch();
+    }
+    retryAt = 0;
+    schedule(0);
+}
+
+export function feedLost(): void {
+    connected = false;
+    handles.clear();
+    handleOf.clear();
+}
+
+export function feedFrames(frames: Frame[]): void {
+    const tags = new Set<string>();
+    for (const f of frames) {
+        const s = handles.get(f.handle);
+        if (!s) continue;
+        if (seriesLive(s, f)) {
+            touch(s.run);
+            if (paused.value) missed.value += f.count;
+        } else {
+            forget(s, f.handle);
+            schedule(0);
+        }
+        tags.add(s.tag);
+    }
+    if (!paused.value) for (const tag of tags) changed(tag);
+}
+
+/** Messages that make no sense: everything watched is asked for again. */
+export function feedGarbled(): void {
+    reset();
+    schedule(1000);
+}
+
+/** Loading may have ended for a run: what it has is watched from now on. */
+export function feedRunsChanged(): void {
+    schedule(50);
+}

@@ -1,0 +1,163 @@
+// History over HTTP. Knows addresses and errors of the API, nothing of charts.
+
+import { type Frame, readFrames, WireError } from "../wire/frames";
+import type {
+    About,
+    AttemptInfo,
+    Damage,
+    FileInfo,
+    Run,
+    RunsAnswer,
+    SeriesInfo,
+    TagsAnswer,
+} from "../wire/messages";
+
+export const POINTS_TYPE = "application/vnd.tailboard.points";
+
+/** An answer that is not 2xx, in the server's words. */
+export class ApiError extends Error {
+    constructor(
+        readonly status: number,
+        readonly code: string,
+        message: string,
+        readonly retryAfter: number,
+    ) {
+        super(message);
+    }
+}
+
+/** The server could not be reached at all. */
+export class NetError extends Error {}
+
+export function apiUrl(path: string): string {
+    return new URL(`api/v1/${path}`, document.baseURI).href;
+}
+
+async function problem(answer: Response): Promise<ApiError> {
+    let code = "";
+    let text = answer.statusText || `The server answered ${answer.status}.`;
+    try {
+        const body = await answer.json();
+        code = String(body.code ?? "");
+        text = String(body.detail ?? body.title ?? text);
+    } catch {
+        // A proxy's page, say: the status must do.
+    }
+    const retry = Number(answer.headers.get("Retry-After") ?? Number.NaN);
+    return new ApiError(answer.status, code, text, retry);
+}
+
+async function ask(path: string, init?: RequestInit): Promise<Response> {
+    let answer: Response;
+    try {
+        answer = await fetch(apiUrl(path), init);
+    } catch (e) {
+        if ((e as Error).name === "AbortError") throw e;
+        throw new NetError("The server does not answer.");
+    }
+    if (!answer.ok) throw await problem(answer);
+    return answer;
+}
+
+async function json<T>(path: string): Promise<T> {
+    return (await ask(path)).json();
+}
+
+/** All pages of a list; `next` is what `after` takes. */
+async function pages<T, K extends string>(path: string, key: K): Promise<T[]> {
+    const out: T[] = [];
+    let after = "";
+    for (let page = 0; page < 1000; page++) {
+        const mark = path.includes("?") ? "&" : "?";
+        const answer = await ask(after ? `${path}${mark}after=${encodeURIComponent(after)}` : path);
+        const body = (await answer.json()) as Record<K, T[]> & { next?: string | null };
+        out.push(...(body[key] ?? []));
+        after = body.next ?? nextOf(answer.headers.get("Link"));
+        if (!after) break;
+    }
+    return out;
+}
+
+function nextOf(link: string | null): string {
+    const m = /<([^>]*)>\s*;\s*rel="?next"?/.exec(link ?? "");
+    if (!m) return "";
+    return new URL(m[1], document.baseURI).searchParams.get("after") ?? "";
+}
+
+const id = encodeURIComponent;
+
+export const api = {
+    about: () => json<About>(""),
+    runs: () => pages<RunsAnswer["runs"][0], "runs">("runs", "runs"),
+    tags: () => pages<TagsAnswer["tags"][0], "tags">("tags", "tags"),
+    run: (run: string) => json<Run & { attempts_list?: AttemptInfo[] }>(`runs/${id(run)}`),
+    damage: (run: string) => pages<Damage, "damage">(`runs/${id(run)}/damage`, "damage"),
+    files: (run: string) => pages<FileInfo, "files">(`runs/${id(run)}/files`, "files"),
+    series: (run: string) => pages<SeriesInfo, "series">(`runs/${id(run)}/series`, "series"),
+    fileUrl: (run: string, path: string) =>
+        apiUrl(`runs/${id(run)}/files/${path.split("/").map(id).join("/")}`),
+};
+
+export interface PointsQuery {
+    series: { runs: string[]; tags: string[] };
+    x: string;
+    range: [number, number] | null;
+    width: number | null;
+    cols: string[];
+    view: string;
+}
+
+/** What charts need of each bucket. */
+export const CHART_COLS = ["step", "wall", "last", "min", "max", "mean", "n", "nan", "inf"];
+
+/** Bytes that arrive, as frames as soon as they are whole. */
+class FrameStream {
+    private bytes = new Uint8Array(0);
+    private held = 0;
+
+    take(chunk: Uint8Array): Frame[] {
+        if (this.held + chunk.length > this.bytes.length) {
+            const room = Math.max(this.held + chunk.length, this.bytes.length * 2);
+            const more = new Uint8Array(room);
+            more.set(this.bytes.subarray(0, this.held));
+            this.bytes = more;
+        }
+        this.bytes.set(chunk, this.held);
+        this.held += chunk.length;
+        const { frames, rest } = readFrames(this.bytes.subarray(0, this.held));
+        if (rest > 0) {
+            // Frames are views on these bytes: what is left over moves to bytes of its own.
+            this.bytes = this.bytes.slice(rest, this.held);
+            this.held -= rest;
+        }
+        return frames;
+    }
+
+    end(): void {
+        if (this.held > 0) throw new WireError("the answer ends within a frame");
+    }
+}
+
+/** Asks for points; `each` gets frames in the order of the request. Gives the answer's epoch. */
+export async function points(
+    query: PointsQuery,
+    each: (frames: Frame[]) => void,
+    signal?: AbortSignal,
+): Promise<string> {
+    const answer = await ask("points", {
+        method: "POST",
+        headers: { "Content-Type": "application/json", Accept: POINTS_TYPE },
+        body: JSON.stringify(query),
+        signal,
+    });
+    const stream = new FrameStream();
+    const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
+    for (;;) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        const frames = stream.take(value);
+        if (frames.length > 0) each(frames);
+    }
+    stream.end();
+    return answer.headers.get("Tailboard-Epoch") ?? "";
+}
