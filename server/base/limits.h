@@ -79,6 +79,7 @@
 #define LIMIT_LIVE_ERRORS 16            /* waiting to be told to a client */
 #define LIMIT_LIVE_NOTICES 1000000      /* changed series not yet looked at */
 #define LIMIT_MESSAGE_COST_BYTES 20480  /* a message counts as one more for each of these */
+#define LIMIT_PROTOCOL_TOKEN_BYTES 512  /* a token in the subprotocol list */
 #define LIMIT_LIVE_BYE_MS 2000          /* for the last words at shutdown */
 
 #endif
