@@ -262,8 +262,10 @@ int pool_start(struct pool *pool, unsigned workers, const struct clock *clock,
         if (r == 0)
             pool->workers++;
     }
-    if (r < 0)
+    if (r < 0) {
         pool_stop(pool);
+        pool_done(pool);
+    }
     return r;
 }
 
@@ -280,6 +282,10 @@ void pool_stop(struct pool *pool)
     while (do_job(pool)) {
     }
     pool_unlock(pool);
+}
+
+void pool_done(struct pool *pool)
+{
     free(pool->threads);
     free(pool->heap);
     pthread_cond_destroy(&pool->work);

@@ -61,6 +61,8 @@ _must_check_ int pool_start(struct pool *pool, unsigned workers, const struct cl
                             struct pool_verdict (*turn)(struct pool_task *task));
 /* Ends the threads after the turns and jobs at hand; no task is touched any more. */
 void pool_stop(struct pool *pool);
+/* After pool_stop(), when nobody needs the lock any more. */
+void pool_done(struct pool *pool);
 
 void pool_lock(struct pool *pool);
 void pool_unlock(struct pool *pool);

@@ -137,6 +137,8 @@ static struct tail *tail_free(struct tail *tail)
     if (tail->have_pool)
         pool_stop(&tail->set.pool);
     discover_done(&tail->discover);
+    if (tail->have_pool)
+        pool_done(&tail->set.pool);
     if (tail->have_loop)
         CHECK(uv_loop_close(&tail->loop) == 0);
     free(tail);

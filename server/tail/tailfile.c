@@ -101,6 +101,15 @@ static int64_t ns_of(struct timespec t)
     return t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
+/* Is what was no event file perhaps another one now? While it only grows, the reader knows when
+ * to look again. */
+static void note_refused(struct tailfile *file, const struct stat *st)
+{
+    if (file->state == TAILFILE_REFUSED || file->was_refused)
+        file->ask_again |= file->facts.dev != st->st_dev || file->facts.ino != st->st_ino ||
+                           (uint64_t)st->st_size < file->facts.size;
+}
+
 static bool facts_equal(const struct tailfile_facts *facts, const struct stat *st)
 {
     return facts->dev == st->st_dev && facts->ino == st->st_ino &&
@@ -332,13 +341,12 @@ static void go_on(struct tailfile *file, struct source_turn *turn, int check,
         file->settled = true;
         tailfile_count(file);
     } else {
-        if ((file->state == TAILFILE_REFUSED || file->was_refused) && ask_again(file) < 0) {
+        if (file->ask_again && ask_again(file) < 0) {
             retry_soon(file, turn);
             return;
         }
-        file->was_refused = false;
+        file->ask_again = file->was_refused = false;
         set_unreadable(file, false);
-        tailfile_no_trouble(file);
         move(file, TAILFILE_FOLLOWED);
         tailfile_read(file, turn, (uint64_t)st->st_size);
     }
@@ -352,8 +360,9 @@ static void same_inode(struct tailfile *file, struct source_turn *turn, const st
 
     if (facts_equal(&file->facts, seen) && !file->more && !file->unreadable && !whole)
         return;
-    if (facts_equal(&file->facts, seen) && file->state == TAILFILE_REFUSED)
+    if (facts_equal(&file->facts, seen) && file->state == TAILFILE_REFUSED && !file->more)
         return;
+    note_refused(file, seen);
     if (reopened) {
         int fd = open_path(turn->path, &st);
         if (fd < 0) {
@@ -406,6 +415,7 @@ static void other_inode(struct tailfile *file, struct source_turn *turn)
         path_failed(file, turn, -fd);
         return;
     }
+    note_refused(file, &st);
     int check = identity_check(&file->identity, fd, (uint64_t)st.st_size, true, &turn->scratch);
     if (check == IDENTITY_EQUAL && (uint64_t)st.st_size >= file->known_end) {
         close_file(file);

@@ -61,6 +61,7 @@ struct tailfile {
     int64_t orphan_until_ns; /* then it is closed, if nothing came */
     uint64_t replay_to;   /* a replay is under way up to here; 0: none */
     bool replay_due;      /* one must begin: the sink could not take something */
+    bool ask_again;       /* it was no event file, and is another file now */
     bool was_refused;     /* an orphan that was no event file */
     bool replaced;        /* another file has its path: it is among the orphans */
     bool present;         /* the path leads to a regular file */

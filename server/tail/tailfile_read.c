@@ -174,6 +174,9 @@ static void reader_failed(struct tailfile *file, struct source_turn *turn, int c
         file->settled = true;
         file->more = false;
         tailfile_trouble(file, ef_strerror(code));
+        int64_t wait = ef_reader_wait_ns(file->reader);
+        if (wait >= 0)
+            source_wait_until(file->source, file, turn->now_ns + wait);
         return;
     }
     if (code == EF_ERR_IO && error == ESTALE)
@@ -181,10 +184,21 @@ static void reader_failed(struct tailfile *file, struct source_turn *turn, int c
     retry_later(file, turn, code == EF_ERR_IO ? strerrordesc_np(error) : ef_strerror(code));
 }
 
+/* The turn is over in the middle of the file. Its buffer goes back: many files may be so. */
+static void pause_here(struct tailfile *file, const struct ef_item *last)
+{
+    struct ef_reader_stats stats = ef_reader_stats(file->reader);
+
+    if (last->kind == EF_ITEM_RECORDS && stats.suspect == 0 &&
+        stats.offset == last->offset + last->size)
+        ef_reader_rewind(file->reader, stats.offset);
+    source_mark_dirty(file->source, file);
+}
+
 bool tailfile_read(struct tailfile *file, struct source_turn *turn, uint64_t size)
 {
     struct source *source = file->source;
-    struct ef_item item;
+    struct ef_item item = {0};
     int r = 1;
 
     file->settled = false;
@@ -208,7 +222,7 @@ bool tailfile_read(struct tailfile *file, struct source_turn *turn, uint64_t siz
     else if (r < 0)
         reader_failed(file, turn, r, errno);
     else if (file->due_ns < 0)
-        source_mark_dirty(source, file); /* the budget is spent: behind the others */
+        pause_here(file, &item);
     identity_settle(&file->identity, &turn->scratch);
     if (turn->bytes_came)
         source->state.newest_byte_wall_s = clock_wall_s(source->set->clock);
