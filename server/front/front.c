@@ -56,7 +56,7 @@ struct front {
     int epoll, wake;
     pthread_t thread;
     atomic_bool stopping;
-    _Atomic unsigned clients; /* undecided and handed over; and one for the front itself */
+    _Atomic unsigned clients; /* undecided and handed over */
     unsigned max_clients;
     bool paused;
     int64_t paused_until_ns;
@@ -85,16 +85,11 @@ static void list_remove(struct pending_list *list, struct pending *pending)
     list->count--;
 }
 
-/* The last one out: the front itself, or a door whose client outlived front_stop(). */
 void front_closed(struct front *front)
 {
-    unsigned before = atomic_fetch_sub_explicit(&front->clients, 1, memory_order_acq_rel);
+    unsigned before = atomic_fetch_sub_explicit(&front->clients, 1, memory_order_relaxed);
 
     CHECK(before > 0);
-    if (before == 1) {
-        free(front->prefix);
-        free(front);
-    }
 }
 
 static void drop(struct front *front, struct pending *pending)
@@ -175,7 +170,7 @@ static void send_busy(int fd)
 static void take_in(struct front *front, int fd, const struct sockaddr_storage *address)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET};
-    bool full = atomic_load_explicit(&front->clients, memory_order_relaxed) > front->max_clients;
+    bool full = atomic_load_explicit(&front->clients, memory_order_relaxed) >= front->max_clients;
     struct pending *pending = NULL;
     int on = 1;
 
@@ -324,7 +319,8 @@ static void tear_down(struct front *front)
     if (front->wake >= 0)
         close(front->wake);
     peer_finder_done(&front->finder);
-    front_closed(front);
+    free(front->prefix);
+    free(front);
 }
 
 static int open_loop(struct front *front)
@@ -363,7 +359,6 @@ int front_start(const struct front_options *options, struct front **ret)
         return -ENOMEM;
     front->options = *options;
     front->epoll = front->wake = -1;
-    atomic_init(&front->clients, 1);
     front->max_clients = options->max_clients ? options->max_clients : default_clients();
     peer_finder_init(&front->finder);
     front->prefix = strdup(options->prefix ? options->prefix : "");

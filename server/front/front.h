@@ -52,11 +52,12 @@ struct front;
 /* Binds and starts the thread. -EADDRINUSE, -EADDRNOTAVAIL, -errno. */
 _must_check_ int front_start(const struct front_options *options, struct front **ret);
 uint16_t front_port(const struct front *front);
-/* Stops accepting, closes undecided connections, joins. Call it before the doors are stopped: they
- * may still call front_closed() for what they took. Accepts NULL; returns NULL. */
+/* Stops accepting, closes undecided connections, joins. Comes before the doors are stopped, so
+ * whoever passes on their front_closed() must hold it back from here on. Accepts NULL; returns
+ * NULL. */
 struct front *front_stop(struct front *front);
 /* Doors say when a connection that they took is closed (for the client limit), once for each. Any
- * thread; also after front_stop(). */
+ * thread. */
 void front_closed(struct front *front);
 
 /* ---- who gets in ------------------------------------------------------------------------ */
