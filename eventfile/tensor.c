@@ -49,6 +49,12 @@ static uint64_t float_bits(float f)
 
 static uint64_t widen_float(int dtype, uint64_t raw)
 {
+    uint32_t upper = (uint32_t)raw >> 16;
+
+    /* torch fills half_val with the bits of a 32-bit float. No half has a bit up there; all of
+     * them set is a negative 16-bit number, sign-extended. */
+    if ((dtype == DTYPE_BFLOAT16 || dtype == DTYPE_HALF) && upper != 0 && upper != 0xffff)
+        return (uint32_t)raw;
     switch (dtype) {
     case DTYPE_BFLOAT16:
         return (raw & 0xffff) << 16;
@@ -310,9 +316,12 @@ bool tensor_single(const struct tensor *t, enum ef_number *ret_number, uint64_t 
         for (size_t i = 0; i < info->size; i++)
             raw |= (uint64_t)t->content.data[i] << (8 * i);
     } else {
-        if (t->list[info->list].count != 1)
+        unsigned list = info->list;
+        if (list == TENSOR_INT && t->list[list].count == 0)
+            list = TENSOR_UINT32; /* where torch puts bytes */
+        if (t->list[list].count != 1)
             return false;
-        raw = t->list[info->list].first;
+        raw = t->list[list].first;
     }
     return dtype_number(t->dtype, raw, ret_number, ret_bits);
 }

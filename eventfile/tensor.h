@@ -49,7 +49,8 @@ void tensor_list_add(struct tensor *t, enum tensor_list which, uint64_t count, u
 bool tensor_single(const struct tensor *t, enum ef_number *ret_number, uint64_t *ret_bits);
 
 /* Elements of a numeric type, widened as enum ef_number says. `raw`: the element's bytes, or the
- * list's number, as little-endian bits; bits above the element's width are ignored. */
+ * list's number, as little-endian bits. Bits above the element's width are ignored, but in half and
+ * bfloat16 (see there). */
 bool dtype_number(int dtype, uint64_t raw, enum ef_number *ret_number, uint64_t *ret_bits);
 
 #endif
