@@ -115,28 +115,33 @@ class Starter:
     def __init__(self, tmp_path):
         self.tmp_path, self.running, self.count = tmp_path, [], 0
 
-    def spawn(self, *args, env=None):
-        """The bare process with its log and port file, not waited for."""
+    def spawn(self, *args, env=None, port=0):
+        """The bare process with its log and port file, not waited for. port=None: the default."""
         self.count += 1
         folder = self.tmp_path / f"server{self.count}"
         folder.mkdir()
         port_file, log = folder / "port", folder / "log"
-        command = [PROGRAM, "serve", "--port-file", str(port_file)]
-        if not any(a.startswith("--state") for a in args):
+        command = [PROGRAM, "serve"]
+        args = [str(a) for a in args]
+        if "--state" not in args:
             command += ["--state", str(folder / "state")]
-        if not any(a.startswith("--port") and not a.startswith("--port-file") for a in args):
-            command += ["--port", "0"]
+        if port is not None and "--port" not in args:
+            command += ["--port", str(port)]
+        if "--port-file" in args:
+            port_file = pathlib.Path(args[args.index("--port-file") + 1])
+        else:
+            command += ["--port-file", str(port_file)]
         with open(log, "wb") as out:
             process = subprocess.Popen(
-                command + [str(a) for a in args], stdin=subprocess.DEVNULL, stdout=out,
+                command + args, stdin=subprocess.DEVNULL, stdout=out,
                 stderr=out, cwd=self.tmp_path,
                 env={k: v for k, v in os.environ.items() if not k.startswith("TAILBOARD_")}
                 | {k: str(v) for k, v in (env or {}).items()})
         self.running.append(process)
         return process, port_file, folder / "state", log
 
-    def __call__(self, *args, env=None):
-        process, port_file, state, log = self.spawn(*args, env=env)
+    def __call__(self, *args, env=None, port=0):
+        process, port_file, state, log = self.spawn(*args, env=env, port=port)
 
         def answered():
             assert process.poll() is None, f"ended with {process.returncode}: {log.read_text()}"
