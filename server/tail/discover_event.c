@@ -237,6 +237,8 @@ void discover_check_roots(struct discover *discover)
     atomic_store(&discover->waiting_for_logdir, false);
     for (size_t i = discover->n_roots; i > 0; i--)
         check_root(discover, &discover->roots[i - 1]);
+    if (!discover->stack)
+        atomic_store(&discover->first_walk_done, true); /* nothing there at all */
 }
 
 static bool node_has_path(const void *value, const void *key)
