@@ -1,8 +1,8 @@
 """Shared by the scripts that make golden event files.
 
-Each writer works in a scratch directory; its files are then moved to tests/golden/WRITER/CASE.tfevents
-(names with time, host and pid would change at each run). Python's clock is replaced by one that
-counts, so that writers in Python give the same bytes again.
+Each writer works in a scratch directory; its files are then moved to WRITER/CASE.tfevents (names
+with time, host and pid would change at each run). Python's clock is replaced by one that counts, so
+that writers in Python give the same bytes again.
 """
 
 import os

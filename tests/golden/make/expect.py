@@ -1,7 +1,7 @@
 """Writes NAME.tsv beside each NAME.tfevents: what TensorBoard's own Python code reads from it.
 
-Framing by RawEventFileLoader, messages by event_pb2, numbers by tensor_util, and plugin and class of
-each tag by plugin_event_accumulator. Lines, fields divided by tabs, text percent-encoded:
+Framing by RawEventFileLoader, messages by event_pb2, numbers by tensor_util, and plugin and class
+of each tag by plugin_event_accumulator. Lines, fields divided by tabs, text percent-encoded:
     event   wall_time(bits) step member status text bytes
     value   tag kind dtype number payload plugin content display_name description data_class
     series  tag plugin data_class
@@ -41,7 +41,7 @@ def mark(raw):
 
 
 def half_number(tensor):
-    """From half_val, which torch fills with the bits of 32-bit floats; make_ndarray() fails then."""
+    """From half_val, which torch fills with bits of 32-bit floats; make_ndarray() fails then."""
     if len(tensor.half_val) != 1:
         return None
     bits = tensor.half_val[0] & 0xFFFFFFFF

@@ -61,12 +61,14 @@ def media():
     with cases("mesh") as d, SummaryWriter(d) as w:
         vertices = torch.tensor([[[0.0, 0, 0], [1, 0, 0], [0, 1, 0]]])
         colors = torch.tensor([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]])
-        w.add_mesh("solid", vertices, colors=colors, faces=torch.tensor([[[0, 1, 2]]]), global_step=1)
+        faces = torch.tensor([[[0, 1, 2]]])
+        w.add_mesh("solid", vertices, colors=colors, faces=faces, global_step=1)
 
 
 def others():
     with cases("hparams") as d, SummaryWriter(d) as w:
-        w.add_hparams({"lr": 0.1, "name": "x", "flag": True}, {"hparam/loss": 0.25}, run_name="trial")
+        w.add_hparams({"lr": 0.1, "name": "x", "flag": True}, {"hparam/loss": 0.25},
+                      run_name="trial")
     with cases("custom-scalars") as d, SummaryWriter(d) as w:
         w.add_custom_scalars({"cat": {"loss": ["Multiline", ["loss/.*"]]}})
     with cases("graph") as d, SummaryWriter(d) as w:
