@@ -36,7 +36,7 @@ static int verify_gap(void *ctx, const struct ef_gap *gap)
     cli_progress_end(&v->progress);
     if (v->json) {
         printf("%s{\"offset\":%" PRIu64 ",\"length\":%" PRIu64 ",\"reason\":\"%s\"%s}",
-               v->gaps + v->mended + v->partial ? "," : "", gap->offset, gap->length,
+               (v->gaps + v->mended + v->partial) ? "," : "", gap->offset, gap->length,
                ef_reason_word(gap->reason), gap->limited ? ",\"limited\":true" : "");
     } else {
         input_print_path(stdout, v->path);
