@@ -11,7 +11,7 @@ import { ApiError, CHART_COLS, NetError, points } from "../net/http";
 import type { LiveSocket } from "../net/socket";
 import type { Frame } from "../wire/frames";
 import { drawn, runById, tagByName, touch } from "./catalog";
-import { type Fine, type Series, seriesFine, seriesHistory, seriesLive, seriesNew, seriesWeight, trackOf } from "./series";
+import { fineFits, type Series, seriesFine, seriesHistory, seriesLive, seriesNew, seriesWeight, trackOf } from "./series";
 import { missed, paused, view } from "./view";
 
 const MOST_SERIES = 240;
@@ -207,10 +207,11 @@ function planFine(order: [string, Wanted][], groups: Map<string, Job>): void {
         const runs = runsOf(tag).filter(run => {
             const s = series.get(keyOf(run, tag));
             if (!s || s.state !== "have" || s.base.raw) return false;
-            const f = s.fine;
-            return !f || f.axis !== axis || f.from !== from || f.to !== to;
+            return !fineFits(s, axis, [from, to]);
         });
-        if (runs.length > 0) addJob(groups, tag, runs, { from, to });
+        // A little more than is seen, so that lines go on over the edges.
+        const more = (to - from) * 0.03;
+        if (runs.length > 0) addJob(groups, tag, runs, { from: from - more, to: to + more });
     }
 }
 
@@ -292,8 +293,9 @@ class Answer {
         const s = series.get(keyOf(run, tag));
         if (!s) return;
         if (fine) {
-            const f: Fine = { ...fine, axis: view.axis.value, width, track: trackOf(frames) };
-            seriesFine(s, f);
+            const open = frames.some(f => f.complete);
+            const { axis } = view;
+            seriesFine(s, { ...fine, axis: axis.value, width, track: trackOf(frames), open });
         } else {
             seriesHistory(s, frames, width);
             answeredAt.set(s, performance.now());

@@ -14,6 +14,8 @@ export interface Fine {
     to: number;
     width: number;
     track: Track;
+    /** Reaches to the end of the series, so that live points continue it. */
+    open: boolean;
 }
 
 interface Smoothed {
@@ -72,6 +74,13 @@ export function seriesHistory(s: Series, frames: Frame[], width: number): void {
     s.version++;
 }
 
+/** Whether what is held of a zoomed range shows [from, to] as finely as a new answer would. */
+export function fineFits(s: Series, axis: Axis, [from, to]: [number, number]): boolean {
+    const f = s.fine;
+    if (!f || f.axis !== axis || f.from > from || (f.to < to && !f.open)) return false;
+    return f.track.raw || f.to - f.from <= (to - from) * 1.5;
+}
+
 export function seriesFine(s: Series, fine: Fine | null): void {
     s.fine = fine;
     s.version++;
@@ -92,7 +101,7 @@ export function seriesLive(s: Series, f: Frame): boolean {
         return false;
     }
     append(s.base, f);
-    if (s.fine) append(s.fine.track, f);
+    if (s.fine?.open) append(s.fine.track, f);
     return true;
 }
 

@@ -1,0 +1,359 @@
+// One chart: keeps its scene fresh, draws it when the frame loop says so, and answers what is at a
+// place. What it says in words goes out as signals; the card around it shows them.
+
+import { effect, signal, untracked } from "@preact/signals";
+import { drawn, inks, runById, tagByName } from "../model/catalog";
+import { failures, onChange, runsOf, seriesOf } from "../model/feed";
+import { cursor, hot, scaleOf, view } from "../model/view";
+import { cursorLabel } from "./axis";
+import {
+    fillBand,
+    isDense,
+    type Pen,
+    strokeExtremes,
+    strokeLine,
+    strokeRaw,
+} from "./lines";
+import {
+    drawCross,
+    drawDot,
+    drawEnd,
+    drawOdd,
+    drawOutliers,
+    drawPill,
+    drawSplits,
+    nearestItem,
+} from "./marks";
+import { forget, invalidate, invalidateOver, type Painted } from "./paint";
+import { palette, themeVersion } from "./palette";
+import { Plot } from "./plot";
+import {
+    BAND_LINES,
+    clipX,
+    countOdd,
+    extentX,
+    type Line,
+    lineOf,
+    rangeY,
+    remarks,
+    type Scene,
+} from "./scene";
+
+export interface Progress {
+    have: number;
+    of: number;
+    points: number;
+}
+
+const MANY_LINES = 50;
+
+export class Chart implements Painted {
+    readonly plot: Plot;
+    readonly note = signal("");
+    readonly progress = signal<Progress>({ have: 0, of: 0, points: 0 });
+    /** Grows with each drawing, for what depends on the scene. */
+    readonly version = signal(0);
+    scene: Scene | null = null;
+    visible = false;
+    private stale = true;
+    private themed = 0;
+    private ends: (() => void)[] = [];
+    private heldX: [number, number] | null = null;
+    private heldY: { key: string; y: [number, number] } | null = null;
+    private slice: { ctx: CanvasRenderingContext2D; at: number } | null = null;
+    private spare: HTMLCanvasElement | null = null;
+
+    constructor(
+        readonly tag: string,
+        host: HTMLElement,
+        /** The chart in full width: the hovered run makes the others pale. */
+        readonly full = false,
+    ) {
+        this.plot = new Plot(host);
+        this.ends.push(
+            onChange(tag, () => this.refresh()),
+            effect(() => {
+                view.axis.value;
+                view.range.value;
+                view.smooth.value;
+                view.scales.value;
+                view.wide.value;
+                drawn.value;
+                inks.value;
+                tagByName.value;
+                failures.value;
+                themeVersion.value;
+                untracked(() => this.refresh());
+            }),
+            effect(() => {
+                cursor.value;
+                hot.value;
+                untracked(() => invalidateOver(this));
+            }),
+        );
+    }
+
+    /** Something that is drawn has changed. */
+    refresh(): void {
+        this.stale = true;
+        this.slice = null;
+        invalidate(this);
+    }
+
+    resize(width: number, height: number): void {
+        if (this.plot.resize(width, height)) this.refresh();
+    }
+
+    destroy(): void {
+        for (const end of this.ends) end();
+        forget(this);
+        this.plot.destroy();
+        this.spare = null;
+        this.scene = null;
+    }
+
+    /* ---- scene ------------------------------------------------------------------------- */
+
+    private lines(): Line[] {
+        const out: Line[] = [];
+        const axis = view.axis.value;
+        for (const id of runsOf(this.tag)) {
+            const s = seriesOf(id, this.tag);
+            const run = runById.value.get(id);
+            const ink = inks.value.get(id);
+            if (!s || !run || !ink) continue;
+            const line = lineOf(run, ink, s, axis, view.range.value, view.smooth.value);
+            if (line) out.push(line);
+        }
+        return out;
+    }
+
+    private makeScene(): void {
+        const lines = this.lines();
+        const axis = view.axis.value;
+        const scale = scaleOf(this.tag);
+        const fullX = extentX(lines) ?? [0, 1];
+        const x = view.range.value ?? this.steadyX(fullX, axis, lines);
+        clipX(lines, x);
+        const wide = view.wide.value.includes(this.tag);
+        const y = this.steadyY(rangeY(lines, x, scale, wide), axis, scale, wide);
+        const smoothed = view.smooth.value > 0;
+        const scene = { axis, scale, smoothed, lines, x, fullX, y, nan: 0, inf: 0, points: 0 };
+        countOdd(scene);
+        this.scene = scene;
+        this.report(scene);
+    }
+
+    /** At full extent a growing chart takes room in steps, so that axes do not crawl. */
+    private steadyX(full: [number, number], axis: string, lines: Line[]): [number, number] {
+        const held = this.heldX;
+        const live = lines.some(l => l.end === "running");
+        const same = held && held[0] === full[0] && full[1] > held[0];
+        if (live && same && held[1] >= full[1] && held[1] - full[1] < (full[1] - full[0]) / 4)
+            return held;
+        const grow = live && same && full[1] > held[1] && axis === view.axis.value;
+        const next: [number, number] = [full[0], full[1]];
+        if (grow) next[1] = full[1] + (full[1] - full[0]) / 16;
+        this.heldX = next;
+        return next;
+    }
+
+    /** Keeps the range while what is new fits in it and fills most of it. */
+    private steadyY(
+        y: [number, number],
+        axis: string,
+        scale: string,
+        wide: boolean,
+    ): [number, number] {
+        const { smooth, range } = view;
+        const key = [axis, scale, wide, smooth.value, range.value, drawn.value.length].join();
+        const held = this.heldY;
+        if (held && held.key === key && !range.value) {
+            const inside = y[0] >= held.y[0] && y[1] <= held.y[1];
+            if (inside && y[1] - y[0] > 0.8 * (held.y[1] - held.y[0])) return held.y;
+        }
+        this.heldY = { key, y };
+        return y;
+    }
+
+    private report(scene: Scene): void {
+        const of = runsOf(this.tag);
+        let have = 0;
+        for (const id of of) {
+            const s = seriesOf(id, this.tag);
+            if (s && (s.state === "have" || s.base.n > 0)) have++;
+        }
+        const { left, right } = this.plot.box;
+        const loading = have < of.length && have > 0 ? `${have} of ${of.length} runs` : "";
+        this.note.value = [loading, remarks(scene, right - left)].filter(Boolean).join(", ");
+        const was = this.progress.value;
+        if (was.have !== have || was.of !== of.length || was.points !== scene.points)
+            this.progress.value = { have, of: of.length, points: scene.points };
+    }
+
+    /* ---- drawing ----------------------------------------------------------------------- */
+
+    private pen(ctx: CanvasRenderingContext2D): Pen {
+        const { hues } = palette();
+        return { ctx, ...this.plot.box, hues, vertices: 0, ...this.fastScales() };
+    }
+
+    /** xPos and yPos with the constant parts taken out: they run for every vertex. */
+    private fastScales(): { x(v: number): number; y(v: number): number } {
+        const { frame, box } = this.plot;
+        const kx = (box.right - box.left) / (frame.x[1] - frame.x[0]);
+        const cx = box.left - frame.x[0] * kx;
+        const x = (v: number) => v * kx + cx;
+        const height = box.bottom - box.top;
+        const ends = frame.y;
+        // Far outside lines would be drawn for ever: nothing is put further than this away.
+        const clamp = (v: number) => (v < -4000 ? -4000 : v > 8000 ? 8000 : v);
+        if (frame.scale === "linear") {
+            const ky = height / (ends[1] - ends[0]);
+            const cy = box.bottom + ends[0] * ky;
+            return { x, y: v => clamp(cy - v * ky) };
+        }
+        const f = frame.scale === "log" ? Math.log10 : Math.asinh;
+        const ky = height / (f(ends[1]) - f(ends[0]));
+        const cy = box.bottom + f(ends[0]) * ky;
+        if (frame.scale === "symlog") return { x, y: v => clamp(cy - f(v) * ky) };
+        return { x, y: v => (v > 0 ? clamp(cy - f(v) * ky) : box.bottom) };
+    }
+
+    paint(deadline: number): boolean {
+        if (!this.plot.ready) return true;
+        if (this.themed !== themeVersion.peek()) {
+            this.themed = themeVersion.peek();
+            this.plot.recolour();
+        }
+        if (this.stale) {
+            this.makeScene();
+            this.stale = false;
+            const scene = this.scene as Scene;
+            this.plot.show({ axis: scene.axis, scale: scene.scale, x: scene.x, y: scene.y });
+        }
+        const done = this.paintLines(deadline);
+        if (done) this.version.value++;
+        return done;
+    }
+
+    private paintLines(deadline: number): boolean {
+        const scene = this.scene as Scene;
+        if (!this.slice && scene.lines.length <= MANY_LINES) {
+            const ctx = this.plot.context("lines");
+            this.drawAll(this.pen(ctx), scene);
+            return true;
+        }
+        if (!this.slice) this.slice = { ctx: this.spareContext(), at: 0 };
+        const pen = this.pen(this.slice.ctx);
+        clip(pen);
+        while (this.slice.at < scene.lines.length) {
+            if (performance.now() > deadline && this.slice.at % 8 === 0) {
+                pen.ctx.restore();
+                return false;
+            }
+            const l = scene.lines[this.slice.at++];
+            strokeExtremes(pen, l);
+            strokeLine(pen, l, scene, 1, 0.45);
+        }
+        pen.ctx.restore();
+        for (const l of scene.lines) drawOdd(pen, l);
+        const ctx = this.plot.context("lines");
+        ctx.setTransform(1, 0, 0, 1, 0, 0);
+        ctx.drawImage(this.spare as HTMLCanvasElement, 0, 0);
+        this.slice = null;
+        return true;
+    }
+
+    private spareContext(): CanvasRenderingContext2D {
+        const { lines } = this.plot;
+        this.spare ??= document.createElement("canvas");
+        this.spare.width = lines.width;
+        this.spare.height = lines.height;
+        const ctx = this.spare.getContext("2d") as CanvasRenderingContext2D;
+        const ratio = lines.width / Number.parseFloat(lines.style.width);
+        ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+        return ctx;
+    }
+
+    private drawAll(pen: Pen, scene: Scene): void {
+        const width = pen.right - pen.left;
+        const bands = scene.lines.length <= BAND_LINES;
+        clip(pen);
+        for (const l of scene.lines) {
+            const dense = isDense(l, width);
+            if (bands && dense) fillBand(pen, l);
+            else if (!bands) strokeExtremes(pen, l);
+            if (bands && !dense && scene.smoothed) strokeRaw(pen, l, scene);
+        }
+        const thick = scene.lines.length > BAND_LINES ? 1.25 : 1.5;
+        for (const l of scene.lines) strokeLine(pen, l, scene, thick, bands ? 1 : 0.8);
+        for (const l of scene.lines) drawSplits(pen, l);
+        pen.ctx.restore();
+        const { ground } = palette();
+        for (const l of scene.lines) {
+            if (bands) drawOutliers(pen, l);
+            drawOdd(pen, l);
+            drawEnd(pen, l, scene, ground);
+        }
+    }
+
+    paintOver(): void {
+        const scene = this.scene;
+        if (!scene || !this.plot.ready) return;
+        const p = palette();
+        const pen = this.pen(this.plot.context("over"));
+        pen.ctx.font = p.font;
+        this.drawHot(pen, scene);
+        const at = cursor.peek();
+        if (!at || at.x < scene.x[0] || at.x > scene.x[1]) return;
+        drawCross(pen, at.x, p.cross);
+        if (at.card === this.tag) this.drawDots(pen, scene, at.x);
+        const span = scene.x[1] - scene.x[0];
+        drawPill(pen, at.x, cursorLabel(scene.axis, at.x, span), p.ink2, p.ground);
+    }
+
+    private drawHot(pen: Pen, scene: Scene): void {
+        const h = hot.peek();
+        const line = h && scene.lines.find(l => l.run.id === h.run);
+        if (!h || !line) return;
+        const { ground } = palette();
+        const { ctx } = pen;
+        clip(pen);
+        if (h.pale || this.full) {
+            ctx.globalAlpha = 0.65;
+            ctx.fillStyle = ground;
+            ctx.fillRect(pen.left, pen.top - 6, pen.right - pen.left + 6, pen.bottom - pen.top + 6);
+            ctx.globalAlpha = 1;
+            if (isDense(line, pen.right - pen.left)) fillBand(pen, line);
+            else if (scene.smoothed) strokeRaw(pen, line, scene);
+        }
+        strokeLine(pen, line, scene, 2.5, 1);
+        ctx.restore();
+        drawEnd(pen, line, scene, ground);
+    }
+
+    private drawDots(pen: Pen, scene: Scene, x: number): void {
+        if (scene.lines.length > MANY_LINES) return;
+        const { ground } = palette();
+        const h = hot.peek();
+        for (const l of scene.lines) {
+            const i = nearestItem(l, x, this.slack());
+            if (i >= 0) drawDot(pen, l, i, h?.run === l.run.id ? 3.5 : 2.5, ground);
+        }
+    }
+
+    /** How far beyond its last point a line still answers: two pixels. */
+    slack(): number {
+        const { frame, box } = this.plot;
+        return ((frame.x[1] - frame.x[0]) / (box.right - box.left)) * 2;
+    }
+}
+
+function clip(pen: Pen): void {
+    const { ctx } = pen;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(pen.left, pen.top - 3, pen.right - pen.left + 5, pen.bottom - pen.top + 4);
+    ctx.clip();
+}
