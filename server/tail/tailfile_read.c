@@ -211,11 +211,8 @@ bool tailfile_read(struct tailfile *file, struct source_turn *turn, uint64_t siz
         r = ef_reader_next(file->reader, &item);
         if (r <= 0)
             break;
-        r = give_item(file, turn, &item);
-        if (r < 0) {
-            r = 1; /* noted; a visit is due */
-            break;
-        }
+        if (give_item(file, turn, &item) < 0)
+            break; /* noted; a visit is due */
     }
     if (r == 0)
         at_end(file, turn);
