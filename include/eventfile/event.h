@@ -100,7 +100,9 @@ struct ef_event {
 
 typedef struct ef_decoder ef_decoder;
 
+/* A decoder; it keeps memory from event to event, so use one for many. NULL when out of memory. */
 EF_API ef_decoder *ef_decoder_new(void);
+/* Releases, with all values it gave; accepts NULL; returns NULL. */
 EF_API ef_decoder *ef_decoder_free(ef_decoder *decoder);
 
 /* Decodes one payload. 0; EF_ERR_NOT_EVENT; EF_ERR_LIMIT (counted as damage by callers);

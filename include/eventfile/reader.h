@@ -57,7 +57,9 @@ struct ef_reader_stats {
     uint64_t partial;     /* bytes of a partial tail */
 };
 
+/* A reader at offset 0 without a descriptor. 0 or EF_ERR_NOMEM. */
 EF_API EF_MUST_CHECK int ef_reader_new(ef_reader **ret_reader);
+/* Releases; the descriptor stays open; accepts NULL; returns NULL. */
 EF_API ef_reader *ef_reader_free(ef_reader *reader);
 
 /* The descriptor to pread from until the next attach; -1: none (the reader keeps its place). Not
@@ -86,6 +88,7 @@ EF_API void ef_reader_rewind(ef_reader *reader, uint64_t offset);
  * partial tail is given out as a gap EF_REASON_PARTIAL_TAIL by the next call. */
 EF_API void ef_reader_finish(ef_reader *reader);
 
+/* Where it stands and what it waits for. */
 EF_API struct ef_reader_stats ef_reader_stats(const ef_reader *reader);
 
 #ifdef __cplusplus

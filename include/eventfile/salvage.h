@@ -58,7 +58,9 @@ struct ef_source {
 
 typedef struct ef_salvage ef_salvage;
 
+/* For one file; *source is copied, its ctx stays the caller's. NULL when out of memory. */
 EF_API ef_salvage *ef_salvage_new(const struct ef_source *source);
+/* Releases; accepts NULL; returns NULL. */
 EF_API ef_salvage *ef_salvage_free(ef_salvage *salvage);
 
 /* Finds where sound bytes go on behind `offset`, at which ef_record_check() has failed, looking

@@ -40,6 +40,8 @@ EF_API EF_MUST_CHECK int ef_writer_scalar_tensor(ef_writer *writer, double wall_
 EF_API EF_MUST_CHECK int ef_writer_session_start(ef_writer *writer, double wall_time,
                                                  int64_t step);
 
+/* Hands what is buffered to the kernel; makes what was written durable (flushes first). 0 or
+ * EF_ERR_IO, which every later call gives as well. */
 EF_API EF_MUST_CHECK int ef_writer_flush(ef_writer *writer);
 EF_API EF_MUST_CHECK int ef_writer_sync(ef_writer *writer);
 
