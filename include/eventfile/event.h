@@ -87,7 +87,7 @@ struct ef_value {
     struct ef_metadata metadata;
 };
 
-struct ef_event {
+struct ef_event { /* fields that are not named for `what` are 0 or empty */
     double wall_time; /* seconds since 1970; 0 when missing */
     int64_t step;     /* 0 when missing */
     uint8_t what;     /* enum ef_what: the last member wins */
