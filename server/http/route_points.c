@@ -1,0 +1,59 @@
+/* route_points.c: POST /points and GET /runs/{id}/points: history, and what came after it. */
+#include <string.h>
+
+#include "http/points.h"
+#include "http/router.h"
+
+static void free_ask(void *ask)
+{
+    ask_free(ask);
+}
+
+static bool has_news(struct request *request)
+{
+    return ask_has_news(request->state, request->shared->options.store);
+}
+
+/* Answers, or waits for something to answer. */
+static void serve(struct request *request, struct ask *ask, bool single)
+{
+    if (ask->has_after && !ask_has_news(ask, request->shared->options.store)) {
+        if (ask->wait_s > 0 && !request->time_over) {
+            request->state = ask;
+            request->free_state = free_ask;
+            request_wait(request, ask->wait_s, has_news);
+            return;
+        }
+        ask_free(ask);
+        response_empty(request, 204);
+        return;
+    }
+    points_reply(request, ask, single);
+}
+
+void route_points_post(struct request *request)
+{
+    struct ask *ask = TAKE_PTR(request->state);
+
+    if (!ask)
+        ask = ask_read(request);
+    if (ask)
+        serve(request, ask, false);
+}
+
+void route_points_get(struct request *request)
+{
+    struct ask *ask = TAKE_PTR(request->state);
+    struct run *run = ask ? NULL : request_run(request);
+
+    if (!ask && run)
+        ask = ask_query(request, run);
+    if (!ask)
+        return;
+    if (!ask->has_after &&
+        response_run_etag(request, run, ask->query.view == VIEW_ALL ? "-all" : "")) {
+        ask_free(ask);
+        return;
+    }
+    serve(request, ask, true);
+}

@@ -1,0 +1,53 @@
+/* router.h: which function answers which path. Part of http.
+ *
+ * One table: path pattern, methods, who may ask, the query names that are known. Everything that
+ * is the same for all routes (404, 405, 401, unknown names) is decided here. Thread: the worker's. */
+#ifndef TB_HTTP_ROUTER_H
+#define TB_HTTP_ROUTER_H
+
+#include "http/request.h"
+
+enum { /* flags of a route */
+    ROUTE_OPEN = 1,  /* needs no credential */
+    ROUTE_READS = 2, /* its POST changes nothing */
+    ROUTE_JSON = 4,  /* its POST has a JSON body */
+    ROUTE_PAGE = 8,  /* part of the page: may be asked for from anywhere */
+};
+
+struct route {
+    const char *path; /* below the prefix, without slashes at its ends; {id} is one segment */
+    unsigned methods, flags;
+    void (*serve)(struct request *request);
+    const char *const *names; /* known names of the query, NULL-ended; NULL: none */
+};
+
+/* Finds the route of request->target and checks what can be checked before the body is there.
+ * `address` is the one asked for, prefix included. Fills the reply when the answer is no. */
+void router_find(struct request *request, const char *address);
+/* After the body: calls the route. */
+void router_serve(struct request *request);
+/* How `header()` of auth rules reads a request. */
+const char *router_header(void *ctx, const char *name, unsigned *ret_count);
+
+/* the routes, each in its file */
+void route_root(struct request *request);
+void route_openapi(struct request *request);
+void route_health(struct request *request);
+void route_metrics(struct request *request);
+void route_session(struct request *request);
+void route_runs(struct request *request);
+void route_experiments(struct request *request);
+void route_run(struct request *request);
+void route_series(struct request *request);
+void route_values(struct request *request);
+void route_damage(struct request *request);
+void route_files(struct request *request);
+void route_attempts(struct request *request);
+void route_tags(struct request *request);
+void route_points_post(struct request *request);
+void route_points_get(struct request *request);
+void route_stream(struct request *request);
+void route_page(struct request *request);
+void route_live(struct request *request);
+
+#endif
