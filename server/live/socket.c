@@ -415,7 +415,7 @@ static int make_loop(struct socket *s)
     uv_timer_init(&s->loop, &s->timer);
     uv_prepare_init(&s->loop, &s->prepare);
     uv_prepare_start(&s->prepare, on_prepare);
-    s->wake.data = s->timer.data = s->prepare.data = s;
+    s->loop.data = s->wake.data = s->timer.data = s->prepare.data = s;
     return 0;
 }
 
@@ -430,12 +430,30 @@ static void end_loop(struct socket *s)
         log_debug("live: the loop still had handles");
 }
 
-/* On a foreign loop the library ends in steps: connections, its own handles, then the rest. */
+static void count_handle(uv_handle_t *handle, void *arg)
+{
+    struct socket *s = handle->loop->data;
+    unsigned *others = arg;
+
+    if (handle != (uv_handle_t *)&s->wake && handle != (uv_handle_t *)&s->timer &&
+        handle != (uv_handle_t *)&s->prepare)
+        ++*others;
+}
+
+/* On a loop of ours the library ends in steps: it closes its handles, which takes turns of the
+ * loop, and only when the last is closed may it free itself (its code is in a plug-in that it
+ * unloads, and the close callbacks are in there). */
 static void end_context(struct socket *s)
 {
-    for (int tries = 0; s->context && tries < 8; tries++) {
+    for (int step = 0; s->context && step < 3; step++) {
+        unsigned others = 1;
+
         lws_context_destroy(s->context);
-        uv_run(&s->loop, UV_RUN_NOWAIT);
+        for (int turns = 0; others > 0 && turns < 1000; turns++) {
+            uv_run(&s->loop, UV_RUN_NOWAIT);
+            others = 0;
+            uv_walk(&s->loop, count_handle, &others);
+        }
     }
 }
 

@@ -67,7 +67,7 @@ static int send_all(int fd, const char *data, size_t size)
 
 static void keep(struct wsclient *ws, const char *data, size_t size)
 {
-    if (ws->start + ws->length + size > ws->capacity) {
+    if (ws->data && ws->start + ws->length + size > ws->capacity) {
         memmove(ws->data, ws->data + ws->start, ws->length);
         ws->start = 0;
     }
