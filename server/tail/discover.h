@@ -58,6 +58,7 @@ struct dirnode {
     struct dirnode *wheel_next, **wheel_place;
     uint32_t interval_ms;
     size_t sweep_at;
+    unsigned looks;
 };
 
 /* One logdir. */

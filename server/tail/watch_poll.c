@@ -2,8 +2,8 @@
  *
  * Every directory is in the wheel. A watched one is looked at each LIMIT_SAFETY_POLL_MS; a polled
  * one between LIMIT_POLL_MIN_MS after a change and the same maximum after a quiet while, and never
- * so often that looking takes more than a hundredth of the time. A look is one stat for the
- * directory and one for each event file. */
+ * so often that looking takes more than a hundredth of the time. A look is one stat for each event
+ * file, and one for the directory (if it is watched, in each fourth look only). */
 #include <errno.h>
 #include <string.h>
 #include <sys/vfs.h>
@@ -14,6 +14,8 @@
 
 enum {
     FILES_AT_ONCE = 256,  /* of a large directory; the rest follows with the next tick */
+    DIR_EVERY = 4,        /* looks at a watched directory's files, one at the directory itself */
+    BATCH_MS = 250,       /* the safety poll is spread over so many batches; fewer cost less */
     COST_RATIO = 100,
 };
 
@@ -96,7 +98,7 @@ void watch_poll_begin(struct discover *discover, struct dirnode *node)
     } else if (!node->wheel_place) {
         node->interval_ms = LIMIT_SAFETY_POLL_MS;
         watch_wheel_add(wheel, node,
-                        1 + wheel->spread++ * WATCH_TICK_MS % LIMIT_SAFETY_POLL_MS);
+                        1 + wheel->spread++ * BATCH_MS % LIMIT_SAFETY_POLL_MS);
     }
 }
 
@@ -118,10 +120,15 @@ static void look_again(struct discover *discover, struct dirnode *node, bool cha
     watch_wheel_add(&discover->wheel, node, ms);
 }
 
-static bool dir_changed(struct dirnode *node)
+/* Whether names came or went. A watched directory is asked now and then only: its own events come
+ * from the kernel that changes it, while a file may also be written through a mapping, which gives
+ * no event. */
+static bool dir_changed(const struct discover *discover, struct dirnode *node)
 {
     struct stat st;
 
+    if (!discover_polled(discover, node) && !node->again && node->looks++ % DIR_EVERY != 0)
+        return false;
     if (stat(node->path, &st) < 0)
         return true; /* listing it tells why */
     int64_t mtime = st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec;
@@ -151,7 +158,7 @@ static void look(struct discover *discover, struct dirnode *node)
     int64_t start = clock_ns(NULL);
     bool changed = false;
 
-    if (node->sweep_at == 0 && dir_changed(node)) {
+    if (node->sweep_at == 0 && dir_changed(discover, node)) {
         discover_queue(discover, node); /* the listing posts every name */
         changed = true;
     }
