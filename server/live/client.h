@@ -96,7 +96,7 @@ void client_remove(struct client *client, struct sub *sub, uint32_t index);
 void client_fail(struct client *client, bool has_id, uint32_t id, const char *code,
                  const char *text);
 
-/* points.c: appends frames of all subs that are due. true: there is more. */
+/* batch.c: appends frames of all subs that are due. true: there is more. */
 bool client_points(struct client *client, struct buf *out);
 /* Is a sub due, and may points be sent? */
 bool client_may_send_points(const struct client *client);

@@ -1,4 +1,4 @@
-/* points.c: one binary message of a client: the frames of all its cursors that are due.
+/* batch.c: one binary message of a client: the frames of all its cursors that are due.
  *
  * Goes over the subs of changed runs and their cursors until all were seen or the message is
  * full; then the next message goes on where this one stopped. Thread: the live thread. */
