@@ -148,16 +148,21 @@ static bool range_is_due(const ef_reader *reader, const struct ef_range *range)
 
 /* The range is at the end of what was passed: no records were given out behind it, and the way
  * forward can simply go back to it. */
-static void looks_go_back(ef_reader *reader, const struct ef_range *range, bool judge)
+static int looks_go_back(ef_reader *reader, const struct ef_range *range, bool judge)
 {
     uint64_t offset = range->offset, end = ef_range_end(range);
 
+    int r = ef_tail_remember(reader, &reader->past);
+    if (r < 0)
+        return r;
     if (judge && reader->judged_below < end)
         reader->judged_below = end;
     ef_ranges_clear(&reader->ranges, offset, end);
+    ef_ranges_clear(&reader->past, 0, offset); /* never needed again */
     reader->tail.count = 0;
     reader->offset = offset;
     reader->need = 0;
+    return EF_STEP_ON;
 }
 
 static int looks_at_range(ef_reader *reader, struct ef_range *range, struct ef_item *item)
@@ -175,10 +180,8 @@ static int looks_at_range(ef_reader *reader, struct ef_range *range, struct ef_i
     range->looks = ef_range_looks(was.first_ns, reader->now_ns);
     if (!sound && !judge)
         return EF_STEP_ON;
-    if (!was.damaged && end == reader->offset) {
-        looks_go_back(reader, &was, judge);
-        return EF_STEP_ON;
-    }
+    if (!was.damaged && end == reader->offset)
+        return looks_go_back(reader, &was, judge);
     reader->visit = (struct ef_visit){.active = true,
                                       .judge = judge,
                                       .late = sound,

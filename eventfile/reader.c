@@ -405,20 +405,13 @@ int64_t ef_reader_wait_ns(const ef_reader *reader)
 static void reader_remember(ef_reader *reader, uint64_t offset)
 {
     struct ef_ranges past = {0};
-    struct ef_tail *tail = &reader->tail;
     int r = 0;
 
     for (size_t i = ef_ranges_find(&reader->ranges, offset); i < reader->ranges.count && r == 0;
          i++)
         r = ef_ranges_add(&past, &reader->ranges.items[i]);
-    for (size_t i = 0; i < tail->count && r == 0; i++) {
-        uint64_t begin = i > 0 ? tail->parts[i - 1].end : reader->offset;
-        struct ef_range range = {.offset = begin,
-                                 .length = tail->parts[i].end - begin,
-                                 .first_ns = tail->parts[i].first_ns,
-                                 .reason = tail->reason};
-        r = ef_ranges_add(&past, &range);
-    }
+    if (r == 0)
+        r = ef_tail_remember(reader, &past);
     for (size_t i = ef_ranges_find(&reader->past, reader->offset);
          i < reader->past.count && r == 0; i++)
         if (!ef_ranges_at(&past, reader->past.items[i].offset))

@@ -8,7 +8,8 @@
  *   1. `offset` is the way forward's place. Every byte before it was given out as records, or is
  *      in a gap given out (or about to be: `gap`), or in a suspect range of `ranges`.
  *   2. `tail.count > 0` only while the bytes at `offset` are bad and waited for.
- *   3. `past` holds what `ranges` held before a rewind, at or behind `offset`.
+ *   3. `past` tells when bytes behind `offset` were first seen bad, if that was before the way
+ *      forward went back. Where it is silent, they are suspect from the next look on.
  * Thread: the reader's owner. */
 #ifndef EVENTFILE_READER_STATE_H
 #define EVENTFILE_READER_STATE_H
@@ -85,7 +86,8 @@ struct ef_reader {
     bool foreign_changed;
 
     struct ef_tail tail;
-    struct ef_ranges ranges, past;
+    struct ef_ranges ranges; /* bad bytes before `offset` */
+    struct ef_ranges past;   /* and behind it, known from before the way forward went back */
     struct ef_looks looks;
     struct ef_visit visit;
 };
@@ -113,6 +115,8 @@ void ef_tail_drop(ef_reader *reader, uint64_t offset);
 int ef_tail_search(ef_reader *reader, uint64_t *ret_found);
 void ef_tail_looked(ef_reader *reader);
 int64_t ef_tail_due_ns(const ef_reader *reader);
+/* Adds what is known of the tail to `past`, for when the way forward comes here once more. */
+int ef_tail_remember(const ef_reader *reader, struct ef_ranges *past);
 
 /* looks.c: next item from ranges behind the way forward; 0: none. */
 int ef_looks_next(ef_reader *reader, struct ef_item *ret_item);

@@ -110,6 +110,22 @@ int ef_tail_search(ef_reader *reader, uint64_t *ret_found)
     return 0;
 }
 
+int ef_tail_remember(const ef_reader *reader, struct ef_ranges *past)
+{
+    const struct ef_tail *tail = &reader->tail;
+    int r = 0;
+
+    for (size_t i = 0; i < tail->count && r == 0; i++) {
+        uint64_t begin = i > 0 ? tail->parts[i - 1].end : reader->offset;
+        struct ef_range range = {.offset = begin,
+                                 .length = tail->parts[i].end - begin,
+                                 .first_ns = tail->parts[i].first_ns,
+                                 .reason = tail->reason};
+        r = ef_ranges_add(past, &range);
+    }
+    return r;
+}
+
 int64_t ef_tail_due_ns(const ef_reader *reader)
 {
     const struct ef_tail *tail = &reader->tail;
