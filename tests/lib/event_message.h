@@ -1,32 +1,37 @@
-/* event_message.h: protobuf messages written field by field, for tests that need an exact shape.
+/* event_message.h: protobuf messages for tests, field by field, in the order of the calls.
  *
- *     struct message value = {0}, summary = {0}, event = {0};
- *     message_text(&value, 1, "loss"); message_float(&value, 2, 0.5f);
- *     message_nest(&summary, 1, &value);
- *     message_double(&event, 1, 1700000000); message_nest(&event, 5, &summary);
+ *     struct event_message value = {0}, event = {0};
+ *     event_message_text(&value, 1, "loss");
+ *     event_message_float(&value, 2, 0.5f);
+ *     ...
  *
- * A message that grows beyond its room ends the program. */
+ * What does not fit ends the program. */
 #ifndef TEST_EVENT_MESSAGE_H
 #define TEST_EVENT_MESSAGE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-struct message {
-    uint8_t data[8192];
+#define EVENT_MESSAGE_BYTES 4096
+
+struct event_message {
     size_t size;
+    uint8_t bytes[EVENT_MESSAGE_BYTES];
 };
 
-void message_varint(struct message *m, unsigned field, uint64_t value);
-void message_double(struct message *m, unsigned field, double value);
-void message_float(struct message *m, unsigned field, float value);
-void message_bytes(struct message *m, unsigned field, const void *data, size_t size);
-void message_text(struct message *m, unsigned field, const char *text);
-void message_nest(struct message *m, unsigned field, const struct message *inner);
+void event_message_raw(struct event_message *m, const void *bytes, size_t size);
+void event_message_number(struct event_message *m, unsigned field, uint64_t number);
+void event_message_float(struct event_message *m, unsigned field, float number);
+void event_message_double(struct event_message *m, unsigned field, double number);
+void event_message_bytes(struct event_message *m, unsigned field, const void *bytes, size_t size);
+void event_message_text(struct event_message *m, unsigned field, const char *text);
+void event_message_inner(struct event_message *m, unsigned field,
+                         const struct event_message *inner);
 
-/* Event.summary with one Value made of a tag, the fields of `members` (a Value without a tag), and,
- * unless `plugin` is NULL, metadata that names it. */
-void message_event(struct message *event, double wall_time, int64_t step, const char *tag,
-                   const char *plugin, const struct message *members);
+/* An event of wall time 1.5 and step 7 whose summary has this one value. */
+struct event_message event_message_of_value(const struct event_message *value);
+/* A value of tag "t" with this tensor and, unless it is NULL, plugin name. */
+struct event_message event_message_of_tensor(const struct event_message *tensor,
+                                             const char *plugin);
 
 #endif
