@@ -11,7 +11,7 @@
 #include <eventfile/salvage.h>
 
 #include "ef_builder.h"
-#include "event_message.h"
+#include "ingest_message.h"
 #include "ingest/ingest.h"
 
 #define WALL 1700000000.0
@@ -199,12 +199,13 @@ static void kinds_follow_member_and_plugin(void **state)
 {
     struct world *w = *state;
     struct message text = tensor(7, "words"), numbers = tensor(1, "x"), none = {0}, m = {0};
-    struct message image = {0}, audio = {0}, histo = {0};
+    struct message image = {0}, audio = {0}, histo = {0}, bins = {0};
 
     message_text(&m, 4, "png");
     message_nest(&image, 4, &m);
     message_nest(&audio, 6, &m);
-    message_nest(&histo, 5, &m);
+    message_double(&bins, 1, 0.5);
+    message_nest(&histo, 5, &bins);
     value(w, 1, "text", "text", &text);
     value(w, 1, "image", NULL, &image);
     value(w, 1, "audio", NULL, &audio);
