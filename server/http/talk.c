@@ -178,8 +178,9 @@ static unsigned method_of(const char *word)
     return 0;
 }
 
-/* Gate and router; the reply is filled if the answer is known already. */
-static void read_head(struct conn *client, const char *method, const char *version)
+/* Gate and router; the reply is filled if the answer is known already. Returns the announced
+ * length of the body. */
+static uint64_t read_head(struct conn *client, const char *method, const char *version)
 {
     struct request *request = &client->request;
     struct gate_head head = {.method = method, .target = client->address, .version = version};
@@ -189,7 +190,7 @@ static void read_head(struct conn *client, const char *method, const char *versi
     request->method_text = method;
     if (collect_headers(client) < 0) {
         response_error(request, -ENOMEM);
-        return;
+        return UINT64_MAX;
     }
     head.headers = request->headers;
     head.n_headers = request->n_headers;
@@ -209,6 +210,7 @@ static void read_head(struct conn *client, const char *method, const char *versi
     /* What is behind a head that is not believed cannot be told apart from the next request. */
     if (verdict.status)
         response_header(request, "Connection", "close");
+    return verdict.status ? UINT64_MAX : verdict.length;
 }
 
 /* ---- the answer -------------------------------------------------------------------------- */
@@ -302,8 +304,9 @@ enum MHD_Result talk_handle(void *worker, struct MHD_Connection *connection, con
     request = &client->request;
     if (!client->head_seen) {
         client->head_seen = true;
-        read_head(client, method, version);
-        return request->reply.status ? answer(client) : MHD_YES;
+        /* An answer now would close the connection: only where a body is not to be read. */
+        return read_head(client, method, version) > 0 && request->reply.status ? answer(client)
+                                                                               : MHD_YES;
     }
     if (*upload_size > 0)
         return take_body(client, upload_data, upload_size);
