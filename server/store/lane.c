@@ -274,10 +274,10 @@ void lane_done(struct lane *lane, struct slab *slab)
 {
     struct lane_data *cur = &lane->cur;
 
-    slab_free(slab, cur->chunks, lane->cap_chunks * sizeof *cur->chunks);
-    slab_free(slab, cur->references, lane->cap_references * sizeof *cur->references);
     for (uint32_t i = 0; i < cur->n_chunks; i++) {
         if (cur->chunks[i]->size >= SLAB_LARGE)
             slab_free(slab, cur->chunks[i], cur->chunks[i]->size);
     }
+    slab_free(slab, cur->chunks, lane->cap_chunks * sizeof *cur->chunks);
+    slab_free(slab, cur->references, lane->cap_references * sizeof *cur->references);
 }
