@@ -47,14 +47,15 @@ static int take_descriptor(struct fdcache *cache, struct tailfile *file)
 }
 
 /* May `file` be closed by the worker that has `own`'s source? Files with unread bytes only when
- * `hard`: then nothing else is left. */
+ * `hard`: then nothing else is left. Of a source that another worker has, not even that may be
+ * asked. */
 static bool closable(const struct tailfile *file, const struct tailfile *own, bool hard)
 {
     enum pool_place place = file->source->task.place;
 
-    if (file == own || (!file->settled && !hard))
+    if (file->source != own->source && place != POOL_IDLE && place != POOL_QUEUED)
         return false;
-    return file->source == own->source || place == POOL_IDLE || place == POOL_QUEUED;
+    return file != own && (file->settled || hard);
 }
 
 void fdcache_use(struct fdcache *cache, struct pool *pool, struct tailfile *file)

@@ -446,7 +446,6 @@ void tailfile_visit(struct tailfile *file, struct source_turn *turn)
     struct source *source = file->source;
     struct stat st;
 
-    source_wait_until(source, file, -1);
     if (file->replaced) {
         visit_replaced(file, turn);
         return;

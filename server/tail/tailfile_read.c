@@ -204,6 +204,7 @@ bool tailfile_read(struct tailfile *file, struct source_turn *turn, uint64_t siz
     file->settled = false;
     file->more = true;
     turn->bytes_came = false;
+    source_wait_until(source, file, -1);
     ef_reader_tell(file->reader, size, file->changed_ns, turn->now_ns);
     if (file->replay_due)
         begin_replay(file, turn);

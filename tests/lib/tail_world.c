@@ -476,6 +476,14 @@ struct tail_world_run *tail_world_run(struct tail_world *world, const char *name
     return e.found;
 }
 
+size_t tail_world_runs(struct tail_world *world)
+{
+    pthread_mutex_lock(&world->lock);
+    size_t n = world->n_runs;
+    pthread_mutex_unlock(&world->lock);
+    return n;
+}
+
 static bool is_caught_up(struct tail_world *world, void *ctx)
 {
     return tail_stats(world->tail).caught_up;

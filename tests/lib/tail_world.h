@@ -92,6 +92,7 @@ void tail_world_expect_state(struct tail_world *world, const char *run,
 struct tail_world_run *tail_world_run(struct tail_world *world, const char *name);
 struct tail_world_file *tail_world_file(struct tail_world_run *run, const char *path,
                                         uint32_t number);
+size_t tail_world_runs(struct tail_world *world); /* how many were found */
 void tail_world_wait_caught_up(struct tail_world *world);
 /* Waits until the test holds (with the world's lock); fails the test with `what` after 20 s. */
 void tail_world_wait(struct tail_world *world, bool (*test)(struct tail_world *world, void *ctx),

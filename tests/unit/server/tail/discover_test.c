@@ -54,7 +54,7 @@ static void runs_are_named_by_their_path(void **state)
     tail_world_expect(world, "train/eval", EVENTS, 1, 3);
     tail_world_expect(world, "empty", EVENTS, 1, 0);
     tail_world_wait_caught_up(world);
-    assert_int_equal(world->n_runs, 4);
+    assert_int_equal(tail_world_runs(world), 4);
     struct tail_world_run *run = tail_world_run(world, "train");
     assert_int_equal(strlen(run->id), 16);
     assert_string_equal(run->experiment, "logs");
@@ -96,7 +96,7 @@ static void a_logdir_may_go_and_come_again(void **state)
     tail_world_expect_state(world, "x", is_there);
     tail_world_append(world, "logs/x/" EVENTS, 2, 1);
     tail_world_expect(world, "x", EVENTS, 1, 3);
-    assert_int_equal(world->n_runs, 1);
+    assert_int_equal(tail_world_runs(world), 1);
     tail_world_free(world);
 }
 
@@ -144,7 +144,7 @@ static void a_directory_removed_and_made_again_is_the_same_run(void **state)
     tail_world_append(world, "a/" EVENTS, 0, 3);
     tail_world_expect(world, "a", EVENTS, 2, 3);
     tail_world_expect(world, "a", EVENTS, 1, 5);
-    assert_int_equal(world->n_runs, 1);
+    assert_int_equal(tail_world_runs(world), 1);
     tail_world_free(world);
 }
 
@@ -161,7 +161,7 @@ static void links_are_followed_and_loops_end(void **state)
     tail_world_start(world);
     tail_world_expect(world, "alink", EVENTS, 1, 2);
     tail_world_wait_caught_up(world);
-    assert_int_equal(world->n_runs, 1);
+    assert_int_equal(tail_world_runs(world), 1);
     tail_world_append(world, "real/" EVENTS, 2, 2);
     tail_world_expect(world, "alink", EVENTS, 1, 4);
     tail_world_free(world);
@@ -181,7 +181,7 @@ static void a_run_lives_on_under_its_other_name(void **state)
     tail_world_append(world, "real/" EVENTS, 4, 1);
     tail_world_expect(world, "alink", EVENTS, 1, 5);
     tail_world_expect_state(world, "alink", is_there);
-    assert_int_equal(world->n_runs, 1);
+    assert_int_equal(tail_world_runs(world), 1);
     tail_world_free(world);
 }
 
@@ -284,7 +284,7 @@ static void thousands_of_directories(void **state)
     }
     tail_world_start(world);
     tail_world_wait_caught_up(world);
-    assert_int_equal(world->n_runs, BEFORE);
+    assert_int_equal(tail_world_runs(world), BEFORE);
     for (int i = 0; i < AFTER; i++) {
         snprintf(path, sizeof path, "h%d/r%d/" EVENTS, i % 50, i);
         tail_world_append(world, path, 0, 2);

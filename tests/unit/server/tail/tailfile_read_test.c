@@ -56,7 +56,8 @@ static void fill_hole(struct tail_world *world)
 
 static void expect_damage(struct tail_world *world, size_t n, int reason)
 {
-    struct tail_world_file *file = tail_world_file(tail_world_run(world, "a"), EVENTS, 1);
+    struct tail_world_run *run = tail_world_run(world, "a");
+    struct tail_world_file *file = tail_world_file(run, EVENTS, 1);
 
     for (int i = 0; i < 20000; i++) {
         pthread_mutex_lock(&world->lock);
@@ -80,6 +81,15 @@ static void expect_in_file_order(struct tail_world *world)
     pthread_mutex_unlock(&world->lock);
 }
 
+static void expect_replays(struct tail_world *world, unsigned n)
+{
+    struct tail_world_file *file = tail_world_file(tail_world_run(world, "a"), EVENTS, 1);
+
+    pthread_mutex_lock(&world->lock);
+    assert_int_equal(file->replays, n);
+    pthread_mutex_unlock(&world->lock);
+}
+
 static void a_late_page_is_put_in_its_place(void **state)
 {
     static const int64_t after_s[] = {1, 5, 29};
@@ -94,9 +104,8 @@ static void a_late_page_is_put_in_its_place(void **state)
         clock_advance(&world->clock, NS_PER_S);
         tail_world_expect(world, "a", EVENTS, 1, 17);
         expect_in_file_order(world);
-        struct tail_world_file *file = tail_world_file(tail_world_run(world, "a"), EVENTS, 1);
-        assert_int_equal(file->replays, 1);
-        assert_int_equal(file->damage.n, 0);
+        expect_replays(world, 1);
+        expect_damage(world, 0, 0);
         tail_world_append(world, IN_A, 17, 3);
         tail_world_expect(world, "a", EVENTS, 1, 20);
         tail_world_expect_lives(world, "a", EVENTS, 1);
@@ -161,6 +170,7 @@ static void a_large_file_takes_many_turns(void **state)
     assert_int_equal(stats.records, PIECES * PER_PIECE);
     assert_int_equal(stats.bytes_read, PIECES * PER_PIECE * TAIL_RECORD_BYTES);
     assert_int_equal(stats.bytes_total, stats.bytes_read);
+    tail_world_stop(world);
     assert_true(tail_world_run(world, "a")->commits >= 3);
     tail_world_free(world);
 }
@@ -178,7 +188,7 @@ static void a_replay_may_take_many_turns(void **state)
     clock_advance(&world->clock, NS_PER_S);
     tail_world_expect(world, "a", EVENTS, 1, 17 + MORE);
     expect_in_file_order(world);
-    assert_int_equal(tail_world_file(tail_world_run(world, "a"), EVENTS, 1)->replays, 1);
+    expect_replays(world, 1);
     tail_world_free(world);
 }
 

@@ -332,6 +332,7 @@ static void zeros_at_the_end_are_waited_for(void **state)
     assert_int_equal(pwrite(fd, bytes, sizeof bytes, 10 * TAIL_RECORD_BYTES), sizeof bytes);
     close(fd);
     tail_world_expect(world, "a", EVENTS, 1, 13);
+    tail_world_stop(world);
     assert_int_equal(tail_world_file(tail_world_run(world, "a"), EVENTS, 1)->damage.n, 0);
     tail_world_free(world);
 }
