@@ -1,7 +1,7 @@
 /* eventfile/value.c: any Summary.Value that needs no joining of pieces. */
 #include "eventfile/value.h"
 
-#include "eventfile/series.h"
+#include "eventfile/plugin.h"
 #include "eventfile/wire.h"
 
 static const struct ef_slice nothing = {NULL, 0};
@@ -115,7 +115,7 @@ void value_from_tensor(struct ef_value *value, const struct tensor *t, struct ef
     enum ef_number number;
     uint64_t bits;
 
-    if (series_scalar_allowed(value, t->rank == 0) && tensor_single(t, &number, &bits)) {
+    if (plugin_allows_scalar(value, t->rank == 0) && tensor_single(t, &number, &bits)) {
         value->kind = EF_VALUE_SCALAR;
         value->number = (uint8_t)number;
         value->bits = bits;

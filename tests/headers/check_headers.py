@@ -94,6 +94,11 @@ def exports_are_declared_and_documented(c):
     symbols = {line.split()[2].split("@")[0]
                for line in c.run("nm", "-D", "--defined-only", library).splitlines()
                if len(line.split()) == 3 and line.split()[1] != "A"}
+    inner = {line.split()[-1] for line in
+             c.run("nm", "-g", "--defined-only", c.libdir / "libeventfile.a").splitlines()
+             if len(line.split()) == 3} - symbols
+    for name in sorted(inner):
+        c.fail(f"{name} of the archive can clash with a program's own name")
     declared = declared_functions(c)
     pages = "\n".join(p.read_text() for p in (c.source / "docs/api/eventfile").glob("*.md"))
     for name in sorted(symbols - set(declared)):

@@ -1,4 +1,4 @@
-/* series_test.c: which series a value starts, by the rules that TensorBoard's readers share. */
+/* plugin_test.c: which series a value starts, by the rules that TensorBoard's readers share. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* eventfile/series.c: from a value and its metadata to the kind of series it belongs to. */
-#include "eventfile/series.h"
+/* eventfile/plugin.c: from a value and its metadata to the kind of series it belongs to. */
+#include "eventfile/plugin.h"
 
 #include "eventfile/tensor.h"
 #include "eventfile/wire.h"
@@ -33,7 +33,7 @@ static const struct plugin *plugin_find(struct ef_slice name)
     return NULL;
 }
 
-bool series_scalar_allowed(const struct ef_value *value, bool rank_0)
+bool plugin_allows_scalar(const struct ef_value *value, bool rank_0)
 {
     if (!value->has_metadata)
         return rank_0;

@@ -1,15 +1,15 @@
-/* eventfile/series.h: what plugin names say about a value.
+/* eventfile/plugin.h: what plugin names say about a value.
  *
  * The table of plugin names and their classes, shared by the decoder (is a rank-0 tensor a scalar?)
  * and by ef_value_series(). Thread: any. */
-#ifndef EVENTFILE_SERIES_H
-#define EVENTFILE_SERIES_H
+#ifndef EVENTFILE_PLUGIN_H
+#define EVENTFILE_PLUGIN_H
 
 #include <stdbool.h>
 
 #include <eventfile/event.h>
 
 /* May a tensor of one element be given as a scalar? The rule is at EF_VALUE_SCALAR. */
-bool series_scalar_allowed(const struct ef_value *value, bool rank_0);
+bool plugin_allows_scalar(const struct ef_value *value, bool rank_0);
 
 #endif
