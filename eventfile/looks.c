@@ -62,8 +62,8 @@ static int visit_mend(ef_reader *reader, uint64_t repaired, struct ef_item *item
 {
     struct ef_visit *visit = &reader->visit;
     uint64_t end = visit->at + repaired + EF_RECORD_OVERHEAD;
-    int r = ef_looks_judge(reader, visit->at, visit->at + EF_HEADER_BYTES,
-                           EF_REASON_REPAIRED_HEADER);
+    int r =
+        ef_looks_judge(reader, visit->at, visit->at + EF_HEADER_BYTES, EF_REASON_REPAIRED_HEADER);
 
     if (r < 0)
         return r;
@@ -127,7 +127,7 @@ static int visit_step(ef_reader *reader, struct ef_item *item)
         return visit_judge(reader, item);
     visit->active = false;
     if (visit->at > reader->offset) { /* the last record went on behind the range */
-        ef_tail_drop(reader, visit->at);
+        ef_badtail_drop(reader, visit->at);
         reader->offset = visit->at;
         reader->need = 0;
     }
@@ -152,7 +152,7 @@ static int looks_go_back(ef_reader *reader, const struct ef_range *range, bool j
 {
     uint64_t offset = range->offset, end = ef_range_end(range);
 
-    int r = ef_tail_remember(reader, &reader->past);
+    int r = ef_badtail_remember(reader, &reader->past);
     if (r < 0)
         return r;
     if (judge && reader->judged_below < end)
@@ -169,8 +169,8 @@ static int looks_at_range(ef_reader *reader, struct ef_range *range, struct ef_i
 {
     struct ef_range was = *range;
     uint64_t end = ef_range_end(range), extent = range->offset;
-    bool judge = !range->damaged &&
-                 (reader->finish || reader->now_ns - range->first_ns >= EF_JUDGE_NS);
+    bool judge =
+        !range->damaged && (reader->finish || reader->now_ns - range->first_ns >= EF_JUDGE_NS);
 
     reader->window.size = 0; /* what it holds may be older than the change */
     int r = looks_extent(reader, range->offset, end, &extent);

@@ -94,16 +94,14 @@ int ef_ranges_add(struct ef_ranges *ranges, const struct ef_range *range)
         ranges->capacity = capacity;
     }
     size_t i = ef_ranges_find(ranges, range->offset);
-    memmove(ranges->items + i + 1, ranges->items + i,
-            (ranges->count - i) * sizeof *ranges->items);
+    memmove(ranges->items + i + 1, ranges->items + i, (ranges->count - i) * sizeof *ranges->items);
     ranges->items[i] = *range;
     ranges->count++;
     ranges->suspects += !range->damaged;
     return 0;
 }
 
-int ef_ranges_judge(struct ef_ranges *ranges, uint64_t offset, uint64_t end,
-                    enum ef_reason reason)
+int ef_ranges_judge(struct ef_ranges *ranges, uint64_t offset, uint64_t end, enum ef_reason reason)
 {
     struct ef_range range = {
         .offset = offset, .length = end - offset, .reason = reason, .damaged = true};

@@ -44,8 +44,7 @@ int ef_ranges_add(struct ef_ranges *ranges, const struct ef_range *range);
 /* Forgets the bytes [offset, end): ranges in there go, those that reach in are trimmed. */
 void ef_ranges_clear(struct ef_ranges *ranges, uint64_t offset, uint64_t end);
 /* Marks the bytes [offset, end) of a suspect range as damaged. 0, EF_ERR_NOMEM. */
-int ef_ranges_judge(struct ef_ranges *ranges, uint64_t offset, uint64_t end,
-                    enum ef_reason reason);
+int ef_ranges_judge(struct ef_ranges *ranges, uint64_t offset, uint64_t end, enum ef_reason reason);
 
 uint64_t ef_ranges_suspect_bytes(const struct ef_ranges *ranges);
 /* Offset of the first suspect range, or `otherwise`. */

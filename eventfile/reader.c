@@ -2,7 +2,7 @@
  *
  * Before: the caller tells size and times. Here: whole records are given out in file order, bad
  * bytes are passed as <eventfile/salvage.h> says, at once as a gap or put aside as suspect. What
- * was put aside is looks.c's, bad bytes with nothing sound behind them tail.c's. */
+ * was put aside is looks.c's, bad bytes with nothing sound behind them badtail.c's. */
 #include <eventfile/reader.h>
 
 #include <errno.h>
@@ -148,7 +148,7 @@ static bool reader_judges(const ef_reader *reader, uint64_t end)
     return reader->finish || reader->now_ns - reader->changed_ns >= EF_JUDGE_NS ||
            reader->offset < reader->judged_below || (past && past->damaged) ||
            reader->ranges.suspects >= EF_SUSPECTS_MAX ||
-           reader->now_ns - ef_tail_first_ns(reader, end) >= EF_JUDGE_NS;
+           reader->now_ns - ef_badtail_first_ns(reader, end) >= EF_JUDGE_NS;
 }
 
 /* Takes up a judged gap; neighbouring ones become one. */
@@ -165,7 +165,7 @@ static int reader_judged(ef_reader *reader, const struct ef_gap *gap)
         reader->gap.length += gap->length;
         reader->gap.limited |= gap->limited;
     }
-    ef_tail_drop(reader, end);
+    ef_badtail_drop(reader, end);
     reader->offset = end;
     return EF_STEP_ON;
 }
@@ -188,7 +188,7 @@ static int reader_suspect(ef_reader *reader, uint64_t end, enum ef_reason reason
 {
     struct ef_range range = {.offset = reader->offset,
                              .length = end - reader->offset,
-                             .first_ns = ef_tail_first_ns(reader, end),
+                             .first_ns = ef_badtail_first_ns(reader, end),
                              .reason = reason};
 
     range.looks = ef_range_looks(range.first_ns, reader->now_ns);
@@ -208,12 +208,14 @@ static int reader_foreign(ef_reader *reader)
         uint8_t bytes[6];
         uint8_t size;
     } magics[] = {
-        {{0x1F, 0x8B}, 2},                               /* gzip */
-        {{0x28, 0xB5, 0x2F, 0xFD}, 4},                   /* zstd */
-        {{'B', 'Z', 'h'}, 3},                            /* bzip2 */
-        {{0xFD, '7', 'z', 'X', 'Z', 0x00}, 6},           /* xz */
-        {{0x78, 0x01}, 2}, {{0x78, 0x5E}, 2},            /* zlib, its four usual levels */
-        {{0x78, 0x9C}, 2}, {{0x78, 0xDA}, 2},
+        {{0x1F, 0x8B}, 2},                     /* gzip */
+        {{0x28, 0xB5, 0x2F, 0xFD}, 4},         /* zstd */
+        {{'B', 'Z', 'h'}, 3},                  /* bzip2 */
+        {{0xFD, '7', 'z', 'X', 'Z', 0x00}, 6}, /* xz */
+        {{0x78, 0x01}, 2},
+        {{0x78, 0x5E}, 2}, /* zlib, its four usual levels */
+        {{0x78, 0x9C}, 2},
+        {{0x78, 0xDA}, 2},
     };
     int r = reader_load(reader, 0, EF_HEADER_BYTES);
 
@@ -234,14 +236,14 @@ static int reader_foreign(ef_reader *reader)
 /* The gap runs to the end of the file, or to a few bytes before it: what comes may tell more. */
 static int reader_bad_tail(ef_reader *reader, struct ef_gap *gap, bool open)
 {
-    ef_tail_grow(reader, gap->reason);
-    uint64_t due = ef_tail_due(reader);
+    ef_badtail_grow(reader, gap->reason);
+    uint64_t due = ef_badtail_due(reader);
     uint64_t end = gap->offset + gap->length;
     bool whole = open && gap->offset == 0 && gap->reason == EF_REASON_HEADER;
 
     if (reader_judges(reader, end))
         return whole ? reader_foreign(reader) : reader_judged(reader, gap);
-    ef_tail_looked(reader);
+    ef_badtail_looked(reader);
     if (due == reader->offset)
         return 0;
     if (whole)
@@ -278,15 +280,15 @@ static int reader_step_tail(ef_reader *reader)
 {
     uint64_t found;
 
-    switch (ef_tail_wants(reader)) {
-    case EF_TAIL_LOOK:
+    switch (ef_badtail_wants(reader)) {
+    case EF_BADTAIL_LOOK:
         return 1;
-    case EF_TAIL_REST:
+    case EF_BADTAIL_REST:
         return 0;
-    case EF_TAIL_SEARCH:
+    case EF_BADTAIL_SEARCH:
         break;
     }
-    int r = ef_tail_search(reader, &found);
+    int r = ef_badtail_search(reader, &found);
     return r <= 0 ? r : reader_suspect(reader, found, reader->tail.reason);
 }
 
@@ -304,8 +306,8 @@ static bool reader_partial(ef_reader *reader, const struct ef_scan *scan)
         return false;
     if (!scan->has_payload && ef_all_zero(ef_window_data(window), window->size))
         return false;
-    reader->need = reader->offset +
-                   (scan->has_payload ? scan->payload + EF_RECORD_OVERHEAD : EF_HEADER_BYTES);
+    reader->need =
+        reader->offset + (scan->has_payload ? scan->payload + EF_RECORD_OVERHEAD : EF_HEADER_BYTES);
     reader->tail.count = 0;
     return true;
 }
@@ -346,8 +348,7 @@ static int reader_forward(ef_reader *reader, struct ef_item *item)
         return r;
     if (r == 1)
         reader->ready = *item;
-    *item = (struct ef_item){
-        .kind = EF_ITEM_GAP, .offset = reader->gap.offset, .gap = reader->gap};
+    *item = (struct ef_item){.kind = EF_ITEM_GAP, .offset = reader->gap.offset, .gap = reader->gap};
     reader->gap.length = 0;
     return 1;
 }
@@ -386,7 +387,7 @@ int ef_reader_next(ef_reader *reader, struct ef_item *ret_item)
 int64_t ef_reader_wait_ns(const ef_reader *reader)
 {
     int64_t due = ef_looks_due_ns(reader);
-    int64_t tail = ef_tail_due_ns(reader);
+    int64_t tail = ef_badtail_due_ns(reader);
 
     if (tail < due)
         due = tail;
@@ -411,9 +412,9 @@ static void reader_remember(ef_reader *reader, uint64_t offset)
          i++)
         r = ef_ranges_add(&past, &reader->ranges.items[i]);
     if (r == 0)
-        r = ef_tail_remember(reader, &past);
-    for (size_t i = ef_ranges_find(&reader->past, reader->offset);
-         i < reader->past.count && r == 0; i++)
+        r = ef_badtail_remember(reader, &past);
+    for (size_t i = ef_ranges_find(&reader->past, reader->offset); i < reader->past.count && r == 0;
+         i++)
         if (!ef_ranges_at(&past, reader->past.items[i].offset))
             r = ef_ranges_add(&past, &reader->past.items[i]);
     ef_ranges_done(&reader->past);

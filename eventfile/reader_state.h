@@ -1,8 +1,8 @@
-/* eventfile/reader_state.h: what a reader knows. Private to reader.c, tail.c and looks.c.
+/* eventfile/reader_state.h: what a reader knows. Private to reader.c, badtail.c and looks.c.
  *
- *   reader.c  the public calls, and the way forward: records, gaps judged on the way
- *   tail.c    bad bytes at the end of the file, with nothing sound behind them yet
- *   looks.c   bad ranges left behind: looked at again, judged, found sound after all
+ *   reader.c   the public calls, and the way forward: records, gaps judged on the way
+ *   badtail.c  bad bytes at the end of the file, with nothing sound behind them yet
+ *   looks.c    bad ranges left behind: looked at again, judged, found sound after all
  *
  * Invariants:
  *   1. `offset` is the way forward's place. Every byte before it was given out as records, or is
@@ -21,24 +21,25 @@
 #include "eventfile/window.h"
 
 #define EF_DAMAGED_LOOK_NS (60 * EF_SECOND_NS)
+#define EF_BADTAIL_PARTS 32
 
 /* Result of an inner step besides the public ones: nothing to give out yet, call again. */
 #define EF_STEP_ON 2
 
 /* Bad bytes from `offset` to the end of the file. They are judged part by part, each 30 s after
  * it was first seen; parts seen within a second are one. */
-struct ef_tail {
+struct ef_badtail {
     struct {
         uint64_t end;
         int64_t first_ns; /* of its youngest bytes */
         int64_t begun_ns; /* of its oldest bytes */
-    } parts[32];
+    } parts[EF_BADTAIL_PARTS];
     size_t count;
     enum ef_reason reason;
-    uint8_t looks;      /* of the oldest part */
-    bool changed;       /* the file did, since the last look at all of it */
-    int64_t looked_ns;  /* that look */
-    uint64_t searched;  /* no sound record begins before, seen from that look */
+    uint8_t looks;     /* of the oldest part */
+    bool changed;      /* the file did, since the last look at all of it */
+    int64_t looked_ns; /* that look */
+    uint64_t searched; /* no sound record begins before, seen from that look */
 };
 
 /* A visit to a range behind `offset`: [at, sound_end) is sound and given out; then, if `judge`,
@@ -52,16 +53,16 @@ struct ef_visit {
 };
 
 struct ef_looks {
-    int64_t due_ns;         /* when the next suspect range falls due; INT64_MAX: none */
-    int64_t suspects_ns;    /* last look at all suspect ranges */
-    int64_t damaged_ns;     /* last look at all damaged ranges */
-    bool suspects_changed;  /* the file did, since then */
+    int64_t due_ns;        /* when the next suspect range falls due; INT64_MAX: none */
+    int64_t suspects_ns;   /* last look at all suspect ranges */
+    int64_t damaged_ns;    /* last look at all damaged ranges */
+    bool suspects_changed; /* the file did, since then */
     bool damaged_changed;
-    bool finish;            /* look at everything once more: ef_reader_finish() was called */
-    bool round;             /* a round over the ranges is under way, */
-    bool round_suspects;    /* at all suspect ones (else those that are due), */
-    bool round_damaged;     /* at the damaged ones too, */
-    uint64_t round_at;      /* and so far behind this offset */
+    bool finish;         /* look at everything once more: ef_reader_finish() was called */
+    bool round;          /* a round over the ranges is under way, */
+    bool round_suspects; /* at all suspect ones (else those that are due), */
+    bool round_damaged;  /* at the damaged ones too, */
+    uint64_t round_at;   /* and so far behind this offset */
 };
 
 struct ef_reader {
@@ -74,7 +75,7 @@ struct ef_reader {
     ef_salvage *salvage; /* made when first needed */
 
     uint64_t offset;
-    uint64_t need;         /* a partial record at `offset` is whole when the file is so long */
+    uint64_t need; /* a partial record at `offset` is whole when the file is so long */
     uint64_t records;
     uint64_t judged_below; /* what is bad there has had its time (known from before a rewind) */
     struct ef_gap gap;     /* judged, to be given out; length 0: none */
@@ -85,7 +86,7 @@ struct ef_reader {
     int64_t foreign_ns;
     bool foreign_changed;
 
-    struct ef_tail tail;
+    struct ef_badtail tail;
     struct ef_ranges ranges; /* bad bytes before `offset` */
     struct ef_ranges past;   /* and behind it, known from before the way forward went back */
     struct ef_looks looks;
@@ -100,23 +101,23 @@ void ef_reader_records(ef_reader *reader, const struct ef_scan *scan, struct ef_
 int ef_reader_pass(ef_reader *reader, uint64_t offset, struct ef_gap *ret_gap,
                    uint64_t *ret_repaired);
 
-/* tail.c: does the tail want to be looked at now, and how? */
-enum ef_tail_look { EF_TAIL_REST, EF_TAIL_SEARCH, EF_TAIL_LOOK };
-enum ef_tail_look ef_tail_wants(const ef_reader *reader);
+/* badtail.c: does the tail want to be looked at now, and how? */
+enum ef_badtail_look { EF_BADTAIL_REST, EF_BADTAIL_SEARCH, EF_BADTAIL_LOOK };
+enum ef_badtail_look ef_badtail_wants(const ef_reader *reader);
 /* Bytes up to the file's end were seen bad now. */
-void ef_tail_grow(ef_reader *reader, enum ef_reason reason);
+void ef_badtail_grow(ef_reader *reader, enum ef_reason reason);
 /* When the youngest of the bytes [offset, end) was first seen bad. */
-int64_t ef_tail_first_ns(const ef_reader *reader, uint64_t end);
+int64_t ef_badtail_first_ns(const ef_reader *reader, uint64_t end);
 /* End of the parts that are due to be judged; reader->offset if none. */
-uint64_t ef_tail_due(const ef_reader *reader);
+uint64_t ef_badtail_due(const ef_reader *reader);
 /* The way forward has come to `offset`. */
-void ef_tail_drop(ef_reader *reader, uint64_t offset);
+void ef_badtail_drop(ef_reader *reader, uint64_t offset);
 /* Looks for sound records in new bytes only. Returns 1 and their place, or 0. */
-int ef_tail_search(ef_reader *reader, uint64_t *ret_found);
-void ef_tail_looked(ef_reader *reader);
-int64_t ef_tail_due_ns(const ef_reader *reader);
+int ef_badtail_search(ef_reader *reader, uint64_t *ret_found);
+void ef_badtail_looked(ef_reader *reader);
+int64_t ef_badtail_due_ns(const ef_reader *reader);
 /* Adds what is known of the tail to `past`, for when the way forward comes here once more. */
-int ef_tail_remember(const ef_reader *reader, struct ef_ranges *past);
+int ef_badtail_remember(const ef_reader *reader, struct ef_ranges *past);
 
 /* looks.c: next item from ranges behind the way forward; 0: none. */
 int ef_looks_next(ef_reader *reader, struct ef_item *ret_item);

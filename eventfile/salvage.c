@@ -236,8 +236,8 @@ static int search_try(ef_salvage *salvage, uint64_t offset, uint64_t size, uint6
 }
 
 /* The same where a small record lies whole in the window, without reading it again. */
-static int search_try_near(ef_salvage *salvage, const uint8_t *record, size_t room,
-                           uint64_t offset, uint64_t size, uint64_t end)
+static int search_try_near(ef_salvage *salvage, const uint8_t *record, size_t room, uint64_t offset,
+                           uint64_t size, uint64_t end)
 {
     if (room < size + EF_RECORD_OVERHEAD || size > SEARCH_SMALL_BYTES)
         return search_try(salvage, offset, size, end);

@@ -123,8 +123,7 @@ bool ef_header_sound(const uint8_t header[EF_HEADER_BYTES], uint64_t *ret_size)
 {
     uint64_t size = ef_load64(header);
 
-    if (ef_crc32c_mask(ef_crc32c(header, 8)) != ef_load32(header + 8) ||
-        size > EF_RECORD_MAX_BYTES)
+    if (ef_crc32c_mask(ef_crc32c(header, 8)) != ef_load32(header + 8) || size > EF_RECORD_MAX_BYTES)
         return false;
     *ret_size = size;
     return true;

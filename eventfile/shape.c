@@ -9,9 +9,19 @@
 
 enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
 
-enum shape_message { SHAPE_LEAF, SHAPE_EVENT, SHAPE_SUMMARY, SHAPE_VALUE, SHAPE_METADATA,
-                     SHAPE_PLUGIN, SHAPE_LOG, SHAPE_SESSION, SHAPE_TAGGED, SHAPE_SOURCE,
-                     SHAPE_MESSAGES };
+enum shape_message {
+    SHAPE_LEAF,
+    SHAPE_EVENT,
+    SHAPE_SUMMARY,
+    SHAPE_VALUE,
+    SHAPE_METADATA,
+    SHAPE_PLUGIN,
+    SHAPE_LOG,
+    SHAPE_SESSION,
+    SHAPE_TAGGED,
+    SHAPE_SOURCE,
+    SHAPE_MESSAGES
+};
 
 struct shape_field {
     uint8_t wire;
@@ -23,9 +33,9 @@ struct shape_field {
 
 /* Highest known number; a field above it is unknown and may have any wire type. */
 static const uint8_t shape_known[SHAPE_MESSAGES] = {
-    [SHAPE_EVENT] = 10, [SHAPE_SUMMARY] = 1, [SHAPE_VALUE] = 9,  [SHAPE_METADATA] = 4,
-    [SHAPE_PLUGIN] = 2, [SHAPE_LOG] = 2,     [SHAPE_SESSION] = 3, [SHAPE_TAGGED] = 2,
-    [SHAPE_SOURCE] = 1,
+    [SHAPE_EVENT] = 10,   [SHAPE_SUMMARY] = 1, [SHAPE_VALUE] = 9,
+    [SHAPE_METADATA] = 4, [SHAPE_PLUGIN] = 2,  [SHAPE_LOG] = 2,
+    [SHAPE_SESSION] = 3,  [SHAPE_TAGGED] = 2,  [SHAPE_SOURCE] = 1,
 };
 
 static const struct shape_field shape_fields[SHAPE_MESSAGES][SHAPE_FIELDS] = {

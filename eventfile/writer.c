@@ -279,11 +279,11 @@ int ef_writer_scalar_tensor(ef_writer *writer, double wall_time, int64_t step, c
                             float value)
 {
     uint8_t member[] = {
-        0x42, 0x0A,                                  /* tensor */
-        0x08, 0x01,                                  /* dtype: float */
-        0x12, 0x00,                                  /* shape: rank 0 */
-        0x22, 0x04, 0, 0, 0, 0,                      /* tensor_content, filled below */
-        0x4A, 0x0B, 0x0A, 0x09, 0x0A, 0x07,          /* metadata, plugin_data, plugin_name */
+        0x42, 0x0A,                         /* tensor */
+        0x08, 0x01,                         /* dtype: float */
+        0x12, 0x00,                         /* shape: rank 0 */
+        0x22, 0x04, 0,    0,    0,    0,    /* tensor_content, filled below */
+        0x4A, 0x0B, 0x0A, 0x09, 0x0A, 0x07, /* metadata, plugin_data, plugin_name */
         's',  'c',  'a',  'l',  'a',  'r',  's',
     };
     uint32_t bits;

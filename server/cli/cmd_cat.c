@@ -22,24 +22,27 @@ struct cat {
 };
 
 static const char *const number_names[] = {
-    [EF_NUMBER_F32] = "f32", [EF_NUMBER_F64] = "f64", [EF_NUMBER_I8] = "i8",
-    [EF_NUMBER_I16] = "i16", [EF_NUMBER_I32] = "i32", [EF_NUMBER_I64] = "i64",
-    [EF_NUMBER_U8] = "u8",   [EF_NUMBER_U16] = "u16", [EF_NUMBER_U32] = "u32",
+    [EF_NUMBER_F32] = "f32", [EF_NUMBER_F64] = "f64",   [EF_NUMBER_I8] = "i8",
+    [EF_NUMBER_I16] = "i16", [EF_NUMBER_I32] = "i32",   [EF_NUMBER_I64] = "i64",
+    [EF_NUMBER_U8] = "u8",   [EF_NUMBER_U16] = "u16",   [EF_NUMBER_U32] = "u32",
     [EF_NUMBER_U64] = "u64", [EF_NUMBER_BOOL] = "bool",
 };
 
 static const char *const kind_names[] = {
-    [EF_VALUE_NONE] = "none",           [EF_VALUE_SCALAR] = "scalar",
-    [EF_VALUE_TENSOR] = "tensor",       [EF_VALUE_HISTOGRAM] = "histogram",
-    [EF_VALUE_IMAGE] = "image",         [EF_VALUE_AUDIO] = "audio",
+    [EF_VALUE_NONE] = "none",           [EF_VALUE_SCALAR] = "scalar", [EF_VALUE_TENSOR] = "tensor",
+    [EF_VALUE_HISTOGRAM] = "histogram", [EF_VALUE_IMAGE] = "image",   [EF_VALUE_AUDIO] = "audio",
     [EF_VALUE_OBSOLETE] = "obsolete",
 };
 
 static const char *const what_names[] = {
-    [EF_WHAT_NONE] = "nothing",         [EF_WHAT_FILE_VERSION] = "file_version",
-    [EF_WHAT_GRAPH_DEF] = "graph_def",  [EF_WHAT_SUMMARY] = "summary",
-    [EF_WHAT_LOG_MESSAGE] = "log_message", [EF_WHAT_SESSION_LOG] = "session_log",
-    [EF_WHAT_RUN_METADATA] = "run_metadata", [EF_WHAT_META_GRAPH_DEF] = "meta_graph_def",
+    [EF_WHAT_NONE] = "nothing",
+    [EF_WHAT_FILE_VERSION] = "file_version",
+    [EF_WHAT_GRAPH_DEF] = "graph_def",
+    [EF_WHAT_SUMMARY] = "summary",
+    [EF_WHAT_LOG_MESSAGE] = "log_message",
+    [EF_WHAT_SESSION_LOG] = "session_log",
+    [EF_WHAT_RUN_METADATA] = "run_metadata",
+    [EF_WHAT_META_GRAPH_DEF] = "meta_graph_def",
 };
 
 static const char *const session_names[] = {
@@ -98,8 +101,7 @@ static void print_text(struct ef_slice text)
     char safe[256];
     bool cut = text.size > LIMIT_NAME_BYTES / 4;
 
-    log_escape(safe, sizeof safe, (const char *)text.data,
-               cut ? LIMIT_NAME_BYTES / 4 : text.size);
+    log_escape(safe, sizeof safe, (const char *)text.data, cut ? LIMIT_NAME_BYTES / 4 : text.size);
     printf("%s%s", safe, cut ? "…" : "");
 }
 
@@ -270,8 +272,8 @@ static int cat_gap(void *ctx, const struct ef_gap *gap)
     fflush(stdout);
     fprintf(stderr, "tailboard cat: ");
     input_print_path(stderr, cat->path);
-    fprintf(stderr, ": at %" PRIu64 ", %" PRIu64 " bytes %s: %s\n", gap->offset, gap->length,
-            mended ? "mended" : "left out", ef_reason_word(gap->reason));
+    fprintf(stderr, ": at %" PRIu64 ", %" PRIu64 " byte%s %s: %s\n", gap->offset, gap->length,
+            plural(gap->length), mended ? "mended" : "left out", ef_reason_word(gap->reason));
     return 0;
 }
 

@@ -45,8 +45,8 @@ static int recover_gap(void *ctx, const struct ef_gap *gap)
                rec->gaps + rec->mended ? "," : "", gap->offset, gap->length,
                ef_reason_word(gap->reason));
     } else if (!rec->quiet) {
-        printf("%s at %" PRIu64 ", %" PRIu64 " bytes: %s\n", mended ? "mended" : "lost",
-               gap->offset, gap->length, ef_reason_word(gap->reason));
+        printf("%s at %" PRIu64 ", %" PRIu64 " byte%s: %s\n", mended ? "mended" : "lost",
+               gap->offset, gap->length, plural(gap->length), ef_reason_word(gap->reason));
     }
     if (mended) {
         rec->mended++;
@@ -141,10 +141,11 @@ static void recover_print(const struct recover *rec)
                rec->records, rec->lost_bytes, rec->mended);
     } else if (!rec->quiet) {
         input_print_path(stdout, rec->out);
-        printf(": %" PRIu64 " records; %" PRIu64 " gaps, %" PRIu64 " bytes lost", rec->records,
-               rec->gaps, rec->lost_bytes);
+        printf(": %" PRIu64 " record%s; %" PRIu64 " gap%s, %" PRIu64 " byte%s lost", rec->records,
+               plural(rec->records), rec->gaps, plural(rec->gaps), rec->lost_bytes,
+               plural(rec->lost_bytes));
         if (rec->mended > 0)
-            printf("; %" PRIu64 " headers mended", rec->mended);
+            printf("; %" PRIu64 " header%s mended", rec->mended, plural(rec->mended));
         printf("\n");
     }
 }

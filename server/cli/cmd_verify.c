@@ -40,8 +40,9 @@ static int verify_gap(void *ctx, const struct ef_gap *gap)
                ef_reason_word(gap->reason), gap->limited ? ",\"limited\":true" : "");
     } else {
         input_print_path(stdout, v->path);
-        printf(": at %" PRIu64 ", %" PRIu64 " bytes: %s%s%s\n", gap->offset, gap->length,
-               ef_reason_word(gap->reason), mended ? " (its record is kept)" : "",
+        printf(": at %" PRIu64 ", %" PRIu64 " byte%s: %s%s%s\n", gap->offset, gap->length,
+               plural(gap->length), ef_reason_word(gap->reason),
+               mended ? " (its record is kept)" : "",
                gap->limited ? " (mending was not tried: reading limit met)" : "");
     }
     if (partial)
@@ -75,11 +76,12 @@ static void verify_print_file(struct verify *v, int error)
     if (error || (v->quiet && !damaged))
         return;
     input_print_path(stdout, v->path);
-    printf(": %s, %" PRIu64 " records", damaged ? "damaged" : "sound", v->records);
+    printf(": %s, %" PRIu64 " record%s", damaged ? "damaged" : "sound", v->records,
+           plural(v->records));
     if (v->gap_bytes > 0)
-        printf(", %" PRIu64 " bytes lost", v->gap_bytes);
+        printf(", %" PRIu64 " byte%s lost", v->gap_bytes, plural(v->gap_bytes));
     if (v->mended > 0)
-        printf(", %" PRIu64 " headers mended", v->mended);
+        printf(", %" PRIu64 " header%s mended", v->mended, plural(v->mended));
     if (v->partial)
         printf(", the last record is cut off");
     printf("\n");
@@ -117,17 +119,17 @@ static int verify_file(struct verify *v, const char *path, uint64_t before)
 static void verify_print_all(const struct verify *v)
 {
     if (v->inputs.left_out > 0)
-        fprintf(stderr, "%" PRIu64 " files with temporary names were left out\n",
-                v->inputs.left_out);
+        fprintf(stderr, "tailboard verify: %" PRIu64 " file%s with a temporary name left out\n",
+                v->inputs.left_out, plural(v->inputs.left_out));
     if (v->json || v->quiet || v->inputs.count < 2)
         return;
     printf("%zu files: %" PRIu64 " sound, %" PRIu64 " damaged", v->inputs.count, v->sound_files,
            v->damaged_files);
     if (v->failed_files > 0)
         printf(", %" PRIu64 " cannot be read", v->failed_files);
-    printf("; %" PRIu64 " records", v->all_records);
+    printf("; %" PRIu64 " record%s", v->all_records, plural(v->all_records));
     if (v->all_gap_bytes > 0)
-        printf(", %" PRIu64 " bytes lost", v->all_gap_bytes);
+        printf(", %" PRIu64 " byte%s lost", v->all_gap_bytes, plural(v->all_gap_bytes));
     printf("\n");
 }
 

@@ -201,20 +201,18 @@ static int walk_records(struct walk *walk, const struct ef_item *item)
         size_t framed = (size_t)size + EF_RECORD_OVERHEAD;
         if (r < 0 || framed > item->size - at)
             return EF_ERR_INVALID; /* cannot be: the reader has checked it */
-        r = ef_event_decode(walk->decoder, item->data + at + EF_HEADER_BYTES, (size_t)size,
-                            &event);
+        r = ef_event_decode(walk->decoder, item->data + at + EF_HEADER_BYTES, (size_t)size, &event);
         if (r == EF_ERR_NOMEM)
             return r;
         if (r < 0) {
-            struct ef_gap gap = {.offset = item->offset + at,
-                                 .length = framed,
-                                 .reason = EF_REASON_NOT_EVENT};
+            struct ef_gap gap = {
+                .offset = item->offset + at, .length = framed, .reason = EF_REASON_NOT_EVENT};
             r = walk_gap(walk, &gap);
         } else {
             r = walk_give_gap(walk);
             if (r == 0)
-                r = walk->sink->record(walk->sink->ctx, item->offset + at, item->data + at,
-                                       framed, &event);
+                r = walk->sink->record(walk->sink->ctx, item->offset + at, item->data + at, framed,
+                                       &event);
         }
         if (r < 0)
             return r;
@@ -237,8 +235,7 @@ static int walk_run(struct walk *walk, struct cli_progress *progress, uint64_t b
         if (r < 0)
             return r;
         if (progress)
-            cli_progress(progress, before + ef_reader_stats(walk->reader).offset,
-                         progress->total);
+            cli_progress(progress, before + ef_reader_stats(walk->reader).offset, progress->total);
         if (input_interrupted)
             return INPUT_INTERRUPTED;
     }

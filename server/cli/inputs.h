@@ -1,8 +1,8 @@
 /* inputs.h: the event files named on a command line, and a walk over one of them.
  *
- * Private to cli/: for cat, verify and recover. Operands → inputs_add() → a list of files in a
- * steady order → input_walk() → the command's own record and gap functions. A file is judged as it
- * is now: nothing is waited for. Errors in opening or reading are printed here. Thread: main. */
+ * Private to cli/: for cat, verify and recover. Operands, inputs_add(), a list of files in a steady
+ * order, input_walk(), the command's own record and gap functions. A file is judged as it is now:
+ * nothing is waited for. Errors in opening or reading are printed here. Thread: main. */
 #ifndef TB_CLI_INPUTS_H
 #define TB_CLI_INPUTS_H
 
@@ -49,6 +49,12 @@ int input_walk(const struct inputs *inputs, const char *path, const struct input
 
 /* From now on SIGINT and SIGTERM only end the walk, so that the command can clean up. */
 void input_catch_signals(void);
+
+/* "s" for numbers other than 1. */
+static inline const char *plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
 
 /* Prints a path for people: control characters are escaped. */
 void input_print_path(FILE *out, const char *path);

@@ -69,8 +69,7 @@ static void survey_records(struct survey_run *run, const struct ef_item *item)
         uint64_t size = 0;
         survey_check(run, ef_record_check(item->data + at, item->size - at, &size) == 1,
                      item->offset + at);
-        survey_record(run, item->offset + at, item->data + at,
-                      (size_t)size + EF_RECORD_OVERHEAD);
+        survey_record(run, item->offset + at, item->data + at, (size_t)size + EF_RECORD_OVERHEAD);
         at += (size_t)size + EF_RECORD_OVERHEAD;
     }
     survey_check(run, at == item->size, item->offset + at);
@@ -131,8 +130,7 @@ static void survey_follow(struct survey_run *run, ef_reader *reader, enum ef_sur
 struct ef_survey ef_survey(const struct ef_builder *sound, const struct ef_builder *damaged,
                            enum ef_survey_mode mode, const char *what, size_t where)
 {
-    struct survey_run run = {
-        .sound = sound, .damaged = damaged, .what = what, .where = where};
+    struct survey_run run = {.sound = sound, .damaged = damaged, .what = what, .where = where};
     ef_reader *reader;
     int fd = ef_builder_fd(damaged);
 

@@ -159,7 +159,7 @@ int main(void)
 {
 #define test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        test(test_each_flipped_bit), test(test_each_cut),       test(test_each_hole),
+        test(test_each_flipped_bit),      test(test_each_cut),       test(test_each_hole),
         test(test_pairs_of_flipped_bits), test(test_inserted_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

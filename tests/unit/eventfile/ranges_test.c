@@ -11,10 +11,8 @@
 
 static void add(struct ef_ranges *r, uint64_t offset, uint64_t end, bool damaged)
 {
-    struct ef_range range = {.offset = offset,
-                             .length = end - offset,
-                             .reason = EF_REASON_ZEROS,
-                             .damaged = damaged};
+    struct ef_range range = {
+        .offset = offset, .length = end - offset, .reason = EF_REASON_ZEROS, .damaged = damaged};
 
     assert_int_equal(ef_ranges_add(r, &range), 0);
 }

@@ -53,8 +53,7 @@ static void write_until(struct fixture *f, size_t n)
 
 static void write_records(struct fixture *f, size_t from, size_t to)
 {
-    ef_script_write(&f->s, f->b.offsets[from],
-                    to < f->b.records ? f->b.offsets[to] : f->b.size);
+    ef_script_write(&f->s, f->b.offsets[from], to < f->b.records ? f->b.offsets[to] : f->b.size);
 }
 
 /* A record's bytes are zero yet; everything up to record `n` is there. */

@@ -19,7 +19,7 @@ struct fixture {
     struct ef_builder b;
     ef_salvage *salvage;
     uint64_t bytes_read;
-    int fail_after; /* reads; < 0: never */
+    int fail_after;  /* reads; < 0: never */
     uint64_t sparse; /* the source ends here; zeros behind the builder's bytes */
 };
 
@@ -381,8 +381,8 @@ static void test_source_shorter_than_told(void **state)
 
     ef_builder_scalars(&f->b, 0, 2);
     ef_builder_damage_payload(&f->b, 1);
-    assert_int_equal(
-        ef_salvage_pass(f->salvage, f->b.size, f->b.size + 1000, &gap, &repaired), EF_ERR_IO);
+    assert_int_equal(ef_salvage_pass(f->salvage, f->b.size, f->b.size + 1000, &gap, &repaired),
+                     EF_ERR_IO);
 }
 
 /* --- shape, words --- */
@@ -397,21 +397,21 @@ static void test_event_shape(void **state)
     } cases[] = {
         {"", 0, true},
         {"\x09\x00\x00\x00\x00\x00\x00\xF0\x3F", 9, true},
-        {"\x09\x00\x00\x00\x00\x00\x00\xF0", 8, false},     /* cut */
-        {"\x08\x01", 2, false},                             /* wall_time as varint */
-        {"\x10\x05", 2, true},                              /* step */
-        {"\x10\x85", 2, false},                             /* varint without end */
+        {"\x09\x00\x00\x00\x00\x00\x00\xF0", 8, false},             /* cut */
+        {"\x08\x01", 2, false},                                     /* wall_time as varint */
+        {"\x10\x05", 2, true},                                      /* step */
+        {"\x10\x85", 2, false},                                     /* varint without end */
         {"\x10\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\xFF\x01", 11, true}, /* step -1 */
-        {"\x1A\x02hi", 4, true},                            /* file_version */
+        {"\x1A\x02hi", 4, true},                                    /* file_version */
         {"\x1A\x03hi", 4, false},
-        {"\x2A\x00", 2, true},                              /* empty summary */
-        {"\x2A\x05\x0A\x03\x0A\x01t", 7, true},             /* value with a tag */
-        {"\x2A\x05\x0A\x04\x0A\x01t", 7, false},            /* value longer than the summary */
-        {"\x2A\x04\x0A\x02\x10\x01", 6, false},             /* simple_value as varint */
-        {"\x78\x01", 2, true},                              /* unknown field 15 */
-        {"\x00\x01", 2, false},                             /* field 0 */
-        {"\x0B\x0C", 2, false},                             /* group */
-        {"\x3A\x02\x08\x01", 4, true},                      /* session_log start */
+        {"\x2A\x00", 2, true},                   /* empty summary */
+        {"\x2A\x05\x0A\x03\x0A\x01t", 7, true},  /* value with a tag */
+        {"\x2A\x05\x0A\x04\x0A\x01t", 7, false}, /* value longer than the summary */
+        {"\x2A\x04\x0A\x02\x10\x01", 6, false},  /* simple_value as varint */
+        {"\x78\x01", 2, true},                   /* unknown field 15 */
+        {"\x00\x01", 2, false},                  /* field 0 */
+        {"\x0B\x0C", 2, false},                  /* group */
+        {"\x3A\x02\x08\x01", 4, true},           /* session_log start */
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)

@@ -1,5 +1,6 @@
 /* The writer: the bytes of its records, and what it says when writing fails. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +10,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -108,11 +108,11 @@ static void test_scalars_are_as_tensorboard_writes_them(void **state)
 static void test_tensor_scalar_is_the_one_of_the_format_page(void **state)
 {
     struct fixture *f = *state;
-    static const uint8_t payload[] = {
-        0x09, 0xC4, 0x05, 0xB7, 0x3D, 0x99, 0xD6, 0xD7, 0x41, 0x10, 0x4D, 0x2A, 0x25,
-        0x0A, 0x23, 0x0A, 0x08, 'a',  'c',  'c',  'u',  'r',  'a',  'c',  'y',  0x42,
-        0x0A, 0x08, 0x01, 0x12, 0x00, 0x22, 0x04, 0xA4, 0x70, 0x7D, 0x3F, 0x4A, 0x0B,
-        0x0A, 0x09, 0x0A, 0x07, 's',  'c',  'a',  'l',  'a',  'r',  's'};
+    static const uint8_t payload[] = {0x09, 0xC4, 0x05, 0xB7, 0x3D, 0x99, 0xD6, 0xD7, 0x41, 0x10,
+                                      0x4D, 0x2A, 0x25, 0x0A, 0x23, 0x0A, 0x08, 'a',  'c',  'c',
+                                      'u',  'r',  'a',  'c',  'y',  0x42, 0x0A, 0x08, 0x01, 0x12,
+                                      0x00, 0x22, 0x04, 0xA4, 0x70, 0x7D, 0x3F, 0x4A, 0x0B, 0x0A,
+                                      0x09, 0x0A, 0x07, 's',  'c',  'a',  'l',  'a',  'r',  's'};
     double wall;
 
     memcpy(&wall, payload + 1, sizeof wall);

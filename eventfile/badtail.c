@@ -1,4 +1,4 @@
-/* eventfile/tail.c: bad bytes at the end of the file.
+/* eventfile/badtail.c: bad bytes at the end of the file.
  *
  * Nothing sound stands behind them yet, so that nobody can say where they end: they may be a page
  * that comes late, a record half written over zeros, or damage. Before: the way forward met bytes
@@ -9,11 +9,9 @@
 #include "eventfile/reader_state.h"
 #include "eventfile/search.h"
 
-#define TAIL_PARTS (sizeof((struct ef_tail *)0)->parts / sizeof((struct ef_tail *)0)->parts[0])
-
-int64_t ef_tail_first_ns(const ef_reader *reader, uint64_t end)
+int64_t ef_badtail_first_ns(const ef_reader *reader, uint64_t end)
 {
-    const struct ef_tail *tail = &reader->tail;
+    const struct ef_badtail *tail = &reader->tail;
     const struct ef_range *past = ef_ranges_at(&reader->past, reader->offset);
 
     for (size_t i = 0; i < tail->count; i++)
@@ -24,17 +22,17 @@ int64_t ef_tail_first_ns(const ef_reader *reader, uint64_t end)
     return reader->now_ns;
 }
 
-void ef_tail_grow(ef_reader *reader, enum ef_reason reason)
+void ef_badtail_grow(ef_reader *reader, enum ef_reason reason)
 {
-    struct ef_tail *tail = &reader->tail;
-    int64_t first_ns = ef_tail_first_ns(reader, reader->size);
+    struct ef_badtail *tail = &reader->tail;
+    int64_t first_ns = ef_badtail_first_ns(reader, reader->size);
     size_t last = tail->count - 1;
 
     if (tail->count == 0) {
-        *tail = (struct ef_tail){.reason = reason};
+        *tail = (struct ef_badtail){.reason = reason};
     } else if (tail->parts[last].end >= reader->size) {
         return;
-    } else if (tail->count == TAIL_PARTS ||
+    } else if (tail->count == EF_BADTAIL_PARTS ||
                first_ns - tail->parts[last].begun_ns < EF_SECOND_NS) {
         tail->parts[last].end = reader->size;
         tail->parts[last].first_ns = first_ns;
@@ -46,9 +44,9 @@ void ef_tail_grow(ef_reader *reader, enum ef_reason reason)
     tail->count++;
 }
 
-uint64_t ef_tail_due(const ef_reader *reader)
+uint64_t ef_badtail_due(const ef_reader *reader)
 {
-    const struct ef_tail *tail = &reader->tail;
+    const struct ef_badtail *tail = &reader->tail;
     uint64_t due = reader->offset;
 
     for (size_t i = 0; i < tail->count; i++)
@@ -57,9 +55,9 @@ uint64_t ef_tail_due(const ef_reader *reader)
     return due;
 }
 
-void ef_tail_drop(ef_reader *reader, uint64_t offset)
+void ef_badtail_drop(ef_reader *reader, uint64_t offset)
 {
-    struct ef_tail *tail = &reader->tail;
+    struct ef_badtail *tail = &reader->tail;
     size_t n = 0;
 
     while (n < tail->count && tail->parts[n].end <= offset)
@@ -70,9 +68,9 @@ void ef_tail_drop(ef_reader *reader, uint64_t offset)
         tail->looks = ef_range_looks(tail->parts[0].first_ns, reader->now_ns);
 }
 
-void ef_tail_looked(ef_reader *reader)
+void ef_badtail_looked(ef_reader *reader)
 {
-    struct ef_tail *tail = &reader->tail;
+    struct ef_badtail *tail = &reader->tail;
 
     tail->looks = ef_range_looks(tail->parts[0].first_ns, reader->now_ns);
     tail->looked_ns = reader->now_ns;
@@ -80,21 +78,21 @@ void ef_tail_looked(ef_reader *reader)
     tail->searched = reader->size;
 }
 
-enum ef_tail_look ef_tail_wants(const ef_reader *reader)
+enum ef_badtail_look ef_badtail_wants(const ef_reader *reader)
 {
-    const struct ef_tail *tail = &reader->tail;
+    const struct ef_badtail *tail = &reader->tail;
 
     if (tail->count == 0 || reader->finish ||
         reader->now_ns >= ef_range_due_ns(tail->parts[0].first_ns, tail->looks))
-        return EF_TAIL_LOOK;
+        return EF_BADTAIL_LOOK;
     if (tail->changed && reader->now_ns - tail->looked_ns >= EF_SECOND_NS)
-        return EF_TAIL_LOOK;
-    return reader->size > tail->searched ? EF_TAIL_SEARCH : EF_TAIL_REST;
+        return EF_BADTAIL_LOOK;
+    return reader->size > tail->searched ? EF_BADTAIL_SEARCH : EF_BADTAIL_REST;
 }
 
-int ef_tail_search(ef_reader *reader, uint64_t *ret_found)
+int ef_badtail_search(ef_reader *reader, uint64_t *ret_found)
 {
-    struct ef_tail *tail = &reader->tail;
+    struct ef_badtail *tail = &reader->tail;
     uint64_t from = reader->offset + 1;
 
     /* a header may have begun in bytes that were searched before */
@@ -105,14 +103,14 @@ int ef_tail_search(ef_reader *reader, uint64_t *ret_found)
         return r;
     if (*ret_found < reader->size)
         return 1;
-    ef_tail_grow(reader, tail->reason);
+    ef_badtail_grow(reader, tail->reason);
     tail->searched = reader->size;
     return 0;
 }
 
-int ef_tail_remember(const ef_reader *reader, struct ef_ranges *past)
+int ef_badtail_remember(const ef_reader *reader, struct ef_ranges *past)
 {
-    const struct ef_tail *tail = &reader->tail;
+    const struct ef_badtail *tail = &reader->tail;
     int r = 0;
 
     for (size_t i = 0; i < tail->count && r == 0; i++) {
@@ -126,9 +124,9 @@ int ef_tail_remember(const ef_reader *reader, struct ef_ranges *past)
     return r;
 }
 
-int64_t ef_tail_due_ns(const ef_reader *reader)
+int64_t ef_badtail_due_ns(const ef_reader *reader)
 {
-    const struct ef_tail *tail = &reader->tail;
+    const struct ef_badtail *tail = &reader->tail;
 
     if (tail->count == 0)
         return INT64_MAX;
