@@ -184,20 +184,44 @@ def server(start, logs):
     return start("--logdir", logs)
 
 
-@pytest.fixture
-def writer(logs):
-    """writer("run/name") → a tensorboardX SummaryWriter in that run; all are closed at the end."""
-    from tensorboardX import SummaryWriter
+class Log:
+    """One event file, written by tensorboardX's writer; every call is on disk when it returns.
 
+    (Its SummaryWriter writes from a thread, and flush() may leave the newest event behind.)
+    """
+
+    def __init__(self, folder, suffix=""):
+        from tensorboardX.event_file_writer import EventsWriter
+        folder.mkdir(parents=True, exist_ok=True)
+        self.writer = EventsWriter(str(folder / "events"), suffix)
+
+    def event(self, step, wall_time=None, **what):
+        from tensorboardX.proto.event_pb2 import Event
+        wall_time = time.time() if wall_time is None else wall_time
+        self.writer.write_event(Event(wall_time=wall_time, step=step, **what))
+        self.writer.flush()
+
+    def values(self, step, *values, **kwargs):
+        from tensorboardX.proto.summary_pb2 import Summary
+        self.event(step, summary=Summary(value=values), **kwargs)
+
+    def scalar(self, tag, value, step, **kwargs):
+        from tensorboardX.proto.summary_pb2 import Summary
+        self.values(step, Summary.Value(tag=tag, simple_value=value), **kwargs)
+
+
+@pytest.fixture
+def write(logs):
+    """write("run/name") → a Log in that run."""
     opened = []
 
-    def make(run=".", **kwargs):
-        opened.append(SummaryWriter(logdir=str(logs / run), **kwargs))
+    def make(run=".", suffix=""):
+        opened.append(Log(logs / run, suffix))
         return opened[-1]
 
     yield make
     for one in opened:
-        one.close()
+        one.writer.close()
 
 
 def cli(*args, **kwargs):

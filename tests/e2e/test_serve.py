@@ -42,8 +42,8 @@ def test_the_json_line_is_for_scripts(start, logs):
     assert re.fullmatch(r"[0-9a-f]{16}", line["epoch"])
 
 
-def test_quiet_prints_nothing(start, logs, writer):
-    writer("a").add_scalar("x", 1, 1)
+def test_quiet_prints_nothing(start, logs, write):
+    write("a").scalar("x", 1, 1)
     server = start("--logdir", logs, "--quiet")
     server.stop()
     assert server.log == ""
@@ -53,23 +53,20 @@ def test_healthz_answers(server):
     assert server.request("/healthz").status == 200
 
 
-def test_a_growing_file_becomes_visible(server, writer):
-    w = writer("train")
-    w.add_scalar("loss", 0.5, 1)
-    w.flush()
+def test_a_growing_file_becomes_visible(server, write):
+    log = write("train")
+    log.scalar("loss", 0.5, 1)
     run = server.run("train", points=1)
     for step in range(2, 50):
-        w.add_scalar("loss", step / 2, step)
-        w.flush()
+        log.scalar("loss", step / 2, step)
         wait_for(lambda: server.runs()["train"]["points"] == step, f"step {step}", 5)
     assert server.points(run["id"], "loss")[-1] == (49, 24.5)
 
 
-def test_a_new_run_below_appears(server, writer):
-    for name in ("a", "b/c", "b/d/e"):
-        writer(name).add_scalar("x", 1, 1)
-        writer(name).flush()
-    wait_for(lambda: {"a", "b/c", "b/d/e"} <= set(server.runs()))
+def test_a_new_run_below_appears(server, write):
+    for name in ("a", "b/c", "b/d/e", "."):
+        write(name).scalar("x", 1, 1)
+    wait_for(lambda: {"a", "b/c", "b/d/e", "."} <= set(server.runs()))
 
 
 def test_a_missing_log_directory_is_waited_for(start, tmp_path):
@@ -83,17 +80,14 @@ def test_a_missing_log_directory_is_waited_for(start, tmp_path):
     server.run("run", points=1)
 
 
-def test_the_usual_log_directory_is_logs(start, logs, writer):
-    writer("here").add_scalar("x", 1, 1)
-    writer("here").flush()
+def test_the_usual_log_directory_is_logs(start, write):
+    write("here").scalar("x", 1, 1)
     start().run("here")
 
 
-def test_several_log_directories_put_their_names_in_front(start, logs, tmp_path, writer):
+def test_several_log_directories_put_their_names_in_front(start, logs, write):
     for name in ("one/r", "two/r"):
-        w = writer(name)
-        w.add_scalar("x", 1, 1)
-        w.flush()
+        write(name).scalar("x", 1, 1)
     server = start("--logdir", logs / "one", "--logdir", f"second:{logs / 'two'}")
     wait_for(lambda: {"one/r", "second/r"} == set(server.runs()))
     assert server.runs()["second/r"]["experiment"] == "second"
@@ -131,9 +125,8 @@ def test_an_address_that_is_not_ours_ends_the_start(logs, tmp_path):
     assert "error" in result.stderr
 
 
-def test_the_environment_is_read(start, logs, writer):
-    writer("env").add_scalar("x", 1, 1)
-    writer("env").flush()
+def test_the_environment_is_read(start, logs, write):
+    write("env").scalar("x", 1, 1)
     start(env={"TAILBOARD_LOGDIR": logs}).run("env")
 
 
@@ -229,39 +222,35 @@ def test_memory_is_told_by_point(start, logs, load):
 
 # ---- other writers' shapes --------------------------------------------------------------------
 
-def test_every_kind_that_tensorboardx_writes_is_a_series(server, writer):
+def test_every_kind_that_tensorboardx_writes_is_a_series(server, logs):
     import numpy as np
-    w = writer("kinds")
-    w.add_scalar("scalar", 1.5, 1)
-    w.add_histogram("histogram", np.arange(100.0), 1)
-    w.add_image("image", np.zeros((3, 4, 4), np.uint8), 1)
-    w.add_text("text", "hello", 1)
-    w.add_pr_curve("curve", np.array([0, 1, 1]), np.array([0.1, 0.6, 0.9]), 1)
-    w.flush()
+    from tensorboardX import SummaryWriter
+    with SummaryWriter(str(logs / "kinds")) as w:
+        w.add_scalar("scalar", 1.5, 1)
+        w.add_scalar("nan", float("nan"), 1)
+        w.add_histogram("histogram", np.arange(100.0), 1)
+        w.add_text("text", "hello", 1)
+        w.add_pr_curve("curve", np.array([0, 1, 1]), np.array([0.1, 0.6, 0.9]), 1)
+        w.add_hparams({"lr": 0.1}, {"score": 1.0}, name="trial")
     run = server.run("kinds")
-    wanted = {"scalar": "scalar", "histogram": "histogram", "image": "image", "curve": "tensor"}
-    wait_for(lambda: set(wanted) <= set(server.series(run["id"])))
+    wait_for(lambda: "curve" in server.series(run["id"]))
     kinds = {tag: series["kind"] for tag, series in server.series(run["id"]).items()}
+    wanted = {"scalar": "scalar", "nan": "scalar", "histogram": "histogram", "curve": "tensor"}
     assert kinds.items() >= wanted.items()
     assert "text" in kinds.values()
+    trial = server.run("kinds/trial")
+    kinds = {series["kind"] for series in server.series(trial["id"]).values()}
+    assert kinds == {"hparams", "scalar"}
 
 
-def test_a_killed_and_restarted_writer_gives_a_new_attempt(server, logs):
-    from tensorboardX import FileWriter
-    from tensorboardX.proto.event_pb2 import Event
-    from tensorboardX.proto.summary_pb2 import Summary
-
-    def write(suffix, first, last, wall):
-        w = FileWriter(str(logs / "job"), filename_suffix=suffix)
-        for step in range(first, last):
-            value = Summary.Value(tag="loss", simple_value=step)
-            w.event_writer.add_event(Event(wall_time=wall + step, step=step,
-                                           summary=Summary(value=[value])))
-        w.close()
-
-    write(".a", 0, 100, 1e9)
+def test_a_killed_and_restarted_writer_gives_a_new_attempt(server, write):
+    first = write("job", ".a")
+    for step in range(100):
+        first.scalar("loss", step, step, wall_time=1e9 + step)
     server.run("job", points=100, attempts=1)
-    write(".b", 50, 150, 2e9)
+    second = write("job", ".b")
+    for step in range(50, 150):
+        second.scalar("loss", step, step, wall_time=2e9 + step)
     run = server.run("job", points=200, attempts=2)
     assert [s for s, _ in server.points(run["id"], "loss", view="stitched")] == list(range(150))
     assert len(server.points(run["id"], "loss", view="all")) == 200
