@@ -187,7 +187,7 @@ static int what_field(ef_decoder *d, struct wire *w, uint32_t tag, struct ef_eve
     case EF_WHAT_RUN_METADATA:
         strings[0] = event->text;
         strings[1] = event->bytes;
-        fine = small_message(piece, 2, 0, NULL, strings);
+        fine = small_message(piece, 2, 0, &level, strings);
         event->text = strings[0];
         event->bytes = strings[1];
         break;
@@ -201,7 +201,7 @@ static int event_walk(ef_decoder *d, struct ef_slice payload, struct ef_event *e
     struct ef_slice piece, strings[1];
     uint64_t number;
     uint32_t tag;
-    int r = DONE;
+    int r = DONE, ignored;
 
     *event = (struct ef_event){0};
     while (r == DONE && w.at < w.end) {
@@ -218,7 +218,7 @@ static int event_walk(ef_decoder *d, struct ef_slice payload, struct ef_event *e
         } else if (tag >> 3 >= 3 && tag >> 3 <= 9) {
             r = what_field(d, &w, tag, event);
         } else if (tag == WIRE_TAG(10, WIRE_LEN)) {
-            if (!wire_len(&w, &piece) || !small_message(piece, 1, 0, NULL, strings))
+            if (!wire_len(&w, &piece) || !small_message(piece, 1, 0, &ignored, strings))
                 return UNUSUAL;
         } else if (tag >> 3 <= 10 || !wire_skip(&w, tag)) {
             return UNUSUAL;
