@@ -1,3 +1,4 @@
+/* logdir.c: one --logdir argument, taken apart. See tail.h. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>

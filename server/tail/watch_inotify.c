@@ -1,3 +1,6 @@
+/* watch_inotify.c: the raw inotify descriptor on the tail thread's loop. See watch.h.
+ *
+ * Not uv_fs_event: it hides IN_Q_OVERFLOW, and a lost event would be a lost file. */
 #include <errno.h>
 #include <string.h>
 
