@@ -18,7 +18,7 @@
 #define EF_VALUES_MAX 1000000       /* Summary values in one event */
 #define EF_READ_BYTES (1u << 20)    /* bytes read at once by the reader */
 #define EF_RANGES_MAX 10000         /* damaged ranges that a reader looks at again */
-#define EF_SUSPECTS_MAX 1000        /* suspect ranges at once; what is bad beyond is judged at once */
+#define EF_SUSPECTS_MAX 1000        /* suspect ranges; what is bad beyond is judged at once */
 #define EF_SUSPECT_SECONDS 30       /* bad bytes are "not yet written" for so long */
 
 #endif
