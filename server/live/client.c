@@ -178,6 +178,8 @@ void client_heard(struct client *client)
 
 static bool owed(const struct client *client)
 {
+    if (client->closed_said)
+        return false;
     return client->bye || client->ping_due || client->welcome_due || client->n_errors > 0 ||
            client->beat_due || client->subs_due || client->runs_due;
 }
@@ -249,8 +251,9 @@ void client_writable(struct client *client, struct output *ret)
         return;
     out->length = HUB_HEADROOM;
     if (client->bye_said) {
-        ret->kind = OUTPUT_CLOSE;
-        ret->close_code = close_code(client->bye);
+        if (!client->closed_said)
+            *ret = (struct output){.kind = OUTPUT_CLOSE, .close_code = close_code(client->bye)};
+        client->closed_said = true;
         return;
     }
     if (client->ping_due && !client->bye) {

@@ -58,7 +58,7 @@ struct client {
     struct client_error errors[LIMIT_LIVE_ERRORS];
     unsigned n_errors;
     enum bye bye;
-    bool bye_said;
+    bool bye_said, closed_said;
 };
 
 enum output_kind { OUTPUT_NONE, OUTPUT_TEXT, OUTPUT_BINARY, OUTPUT_PING, OUTPUT_CLOSE };

@@ -1,5 +1,6 @@
 #include "live/reply.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -96,6 +97,20 @@ void reply_bye(struct buf *out, enum bye why)
 
 /* ---- beat ------------------------------------------------------------------------------- */
 
+/* How the run is followed, for people: "inotify", "poll 5 s", "gone". */
+static void put_tail(struct json *j, const struct run_source *source)
+{
+    char text[64];
+
+    if (!source->gone && source->poll_ms > 0)
+        snprintf(text, sizeof text, "%s %.3g s", source->watch ? source->watch : "poll",
+                 source->poll_ms / 1e3);
+    else
+        snprintf(text, sizeof text, "%s",
+                 source->gone ? "gone" : source->watch ? source->watch : "");
+    put_text(j, "tail", text);
+}
+
 static void put_run_beat(struct json *j, const struct feed *feed)
 {
     struct run_summary s;
@@ -113,6 +128,7 @@ static void put_run_beat(struct json *j, const struct feed *feed)
     put_finite(j, "commit_wall", s.commit_wall_s);
     put_finite(j, "byte_wall", s.source.newest_byte_wall_s);
     put_u64(j, "damage", s.damage);
+    put_tail(j, &s.source);
     put_text(j, "watch", s.source.watch);
     put_u64(j, "poll_ms", s.source.poll_ms);
     put_bool(j, "gone", s.source.gone);
@@ -157,13 +173,14 @@ static void fill_handles(const struct sub *sub, size_t from, size_t count, int64
     }
 }
 
-static void put_series(struct json *j, struct series *series, int64_t handle)
+static void put_series(struct json *j, const char *run, struct series *series, int64_t handle)
 {
     struct series_summary s;
 
     if (series_summarize(series, VIEW_ALL, &s) < 0)
         return;
     json_open(j, '{');
+    put_text(j, "run", run);
     put_bytes(j, "dir", s.dir);
     put_bytes(j, "tag", s.tag);
     put_text(j, "kind", series_kind_word(s.meta.kind));
@@ -190,7 +207,7 @@ static void reply_series(struct buf *out, struct sub *sub)
     json_open(&j, '[');
     fill_handles(sub, from, count, handles);
     for (size_t i = 0; i < count && out->length < LIMIT_MESSAGE_BYTES; i++) {
-        put_series(&j, feed->listed[from + i], handles[i]);
+        put_series(&j, feed->id, feed->listed[from + i], handles[i]);
         sub->listed_seen++;
     }
     json_close(&j, ']');
@@ -209,6 +226,17 @@ static int newest_first(const void *a, const void *b)
            (x->damage.found_wall_s > y->damage.found_wall_s);
 }
 
+/* The library's words; a number that is newer than this table is "unknown". */
+static const char *reason_word(int reason)
+{
+    static const char *const words[] = {
+        "unknown", "zeros", "header", "payload", "length", "not-an-event", "repaired-header",
+        "repaired", "not-archived", "partial-tail",
+    };
+
+    return words[reason > 0 && reason < (int)ARRAY_LEN(words) ? reason : 0];
+}
+
 static void put_damage(struct json *j, const struct damage_entry *e)
 {
     json_open(j, '{');
@@ -216,6 +244,7 @@ static void put_damage(struct json *j, const struct damage_entry *e)
     put_u64(j, "generation", e->generation);
     put_u64(j, "offset", e->damage.offset);
     put_u64(j, "length", e->damage.length);
+    put_text(j, "reason", reason_word(e->damage.reason));
     put_u64(j, "records_after", e->records_after);
     put_finite(j, "found_wall", e->damage.found_wall_s);
     json_key(j, "found_at");

@@ -49,6 +49,7 @@ struct socket {
 /* The library's per-connection memory. */
 struct connection {
     struct client *client;
+    bool closing; /* a close frame was sent */
 };
 
 /* ---- library callbacks ------------------------------------------------------------------ */
@@ -78,8 +79,25 @@ static int write_output(struct lws *wsi, struct socket *s, const struct output *
     return 0;
 }
 
-static int on_writable(struct socket *s, struct lws *wsi, struct client *client)
+/* Sends the close frame by hand: Debian's build of the library closes twice when it is told to
+ * close (a self-test that was left in), and the frame is lost. The connection ends with the
+ * client's answer, or after LIMIT_LIVE_BYE_MS. */
+static int say_close(struct lws *wsi, struct connection *connection, int code)
 {
+    unsigned char frame[LWS_PRE + 4] = {0};
+
+    frame[LWS_PRE] = 0x88; /* the last of its message, close */
+    frame[LWS_PRE + 1] = 2;
+    frame[LWS_PRE + 2] = (unsigned char)(code >> 8);
+    frame[LWS_PRE + 3] = (unsigned char)code;
+    connection->closing = true;
+    lws_set_timeout(wsi, PENDING_TIMEOUT_CLOSE_ACK, LIMIT_LIVE_BYE_MS / 1000);
+    return lws_write(wsi, frame + LWS_PRE, 4, LWS_WRITE_RAW) < 0 ? -1 : 0;
+}
+
+static int on_writable(struct socket *s, struct lws *wsi, struct connection *connection)
+{
+    struct client *client = connection->client;
     struct output output;
 
     if (lws_partial_buffered(wsi)) {
@@ -87,10 +105,8 @@ static int on_writable(struct socket *s, struct lws *wsi, struct client *client)
         return 0;
     }
     client_writable(client, &output);
-    if (output.kind == OUTPUT_CLOSE) {
-        lws_close_reason(wsi, (enum lws_close_status)output.close_code, NULL, 0);
-        return -1;
-    }
+    if (output.kind == OUTPUT_CLOSE)
+        return say_close(wsi, connection, output.close_code);
     if (output.kind != OUTPUT_NONE && write_output(wsi, s, &output) < 0)
         return -1;
     if (output.more)
@@ -129,7 +145,9 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
             client_heard(client);
         return 0;
     case LWS_CALLBACK_SERVER_WRITEABLE:
-        return client ? on_writable(s, wsi, client) : 0;
+        return client ? on_writable(s, wsi, connection) : 0;
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        return connection && connection->closing ? -1 : 0;
     case LWS_CALLBACK_CLOSED:
         if (connection)
             on_closed(s, connection);

@@ -175,12 +175,12 @@ static void a_watch_waits_for_its_run_and_series(void **state)
     live_writer_init(&late, rig.store, "run2", "events.out.tfevents.2");
     live_writer_point(&late, 1, 5, WALL, 3);
     assert_int_equal(run_commit(late.run), 0);
+    assert_true(wsclient_expect(&ws, "\"t\":\"series\"", &m, WAIT_MS));
+    assert_non_null(memmem(m.data, m.size, "\"handle\":13", 11));
     assert_true(next_binary(&ws, &m));
     one_frame(&m, &head);
     assert_int_equal(head.handle, 13);
     assert_int_equal(head.ordinal, 1);
-    assert_true(wsclient_expect(&ws, "\"t\":\"series\"", &m, WAIT_MS));
-    assert_non_null(memmem(m.data, m.size, "\"handle\":13", 11));
     point(0, 1, 1);
     assert_int_equal(run_commit(writer.run), 0);
     assert_true(next_binary(&ws, &m));
