@@ -82,7 +82,7 @@ int credential_init(struct credential *credential, const char *secret, const cha
 
     if (strlen(secret) >= sizeof c.secret)
         return -EMSGSIZE;
-    strcpy(c.secret, secret);
+    memcpy(c.secret, secret, strlen(secret) + 1);
     r = sha256(token, strlen(token), c.token);
     if (r == 0)
         r = sha256_hex(token, strlen(token), 8, c.token_id);

@@ -81,7 +81,7 @@ static int make_secret(const char *dir, const char *path)
     if (getrandom(random, sizeof random, 0) != sizeof random)
         return -EIO;
     credential_base64url(random, sizeof random, text);
-    strcat(text, "\n");
+    memcpy(text + CREDENTIAL_TOKEN_CHARS, "\n", 2);
     unlink(temporary);
     r = write_new(temporary, text);
     if (r == 0 && link(temporary, path) < 0)

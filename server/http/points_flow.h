@@ -1,10 +1,10 @@
-/* points_flow.h: the state of an answer under way, between points.c (which series is next) and
+/* points_flow.h: the state of an answer under way, between points_reply.c (which series is next) and
  * points_text.c (how it is written). Part of http. Thread: the worker's. */
 #ifndef TB_HTTP_POINTS_FLOW_H
 #define TB_HTTP_POINTS_FLOW_H
 
 #include "http/columns.h"
-#include "http/points.h"
+#include "http/points_reply.h"
 
 enum { POINTS_PIECE = 65536 };
 

@@ -1,7 +1,7 @@
 /* route_points.c: POST /points and GET /runs/{id}/points: history, and what came after it. */
 #include <string.h>
 
-#include "http/points.h"
+#include "http/points_reply.h"
 #include "http/router.h"
 
 static void free_ask(void *ask)

@@ -6,10 +6,10 @@
 
 #include "base/sha256.h"
 #include "http/filter.h"
-#include "http/natural.h"
 #include "http/router.h"
 #include "http/tagname.h"
 #include "http/write.h"
+#include "store/natural.h"
 
 struct entry {
     struct text tag, dir;

@@ -1,4 +1,4 @@
-#include "http/points.h"
+#include "http/points_reply.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,10 +1,10 @@
-/* points.h: an ask for points as a body, series by series, in any of its forms. Part of http.
+/* points_reply.h: an ask for points as a body, series by series, in any of its forms. Part of http.
  *
  *   ask ─► store (one series at a time) ─► frames, or text of at most 64 KB a step
  *
  * Thread: the worker's. */
-#ifndef TB_HTTP_POINTS_H
-#define TB_HTTP_POINTS_H
+#ifndef TB_HTTP_POINTS_REPLY_H
+#define TB_HTTP_POINTS_REPLY_H
 
 #include "http/ask.h"
 
