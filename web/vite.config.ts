@@ -6,7 +6,6 @@ const api = process.env.TAILBOARD_API ?? "http://127.0.0.1:6066";
 
 export default defineConfig({
     base: "./",
-    esbuild: false,
     oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
     build: {
         outDir: process.env.WEB_OUT ?? "dist",

@@ -130,15 +130,15 @@ let aboutTimer = 0;
 
 /** Progress of the first reading, and the directories that are waited for. */
 function watchAbout(): void {
-    clearTimeout(aboutTimer);
+    if (aboutTimer) return;
     void api.about().then(a => {
         about.value = a;
     }, failed);
     aboutTimer = window.setTimeout(() => {
-        if (runs.value.length === 0 || reading.value) {
-            if (runs.value.length === 0 && link.value.state !== "open") void reload();
-            watchAbout();
-        }
+        aboutTimer = 0;
+        if (runs.value.length > 0 && !reading.value) return;
+        if (runs.value.length === 0 && link.value.state !== "open") void reload();
+        watchAbout();
     }, EMPTY_MS);
 }
 

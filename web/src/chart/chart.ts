@@ -100,6 +100,11 @@ export class Chart implements Painted {
         invalidate(this);
     }
 
+    /** Came on the screen: what changed meanwhile is drawn. */
+    wake(): void {
+        invalidate(this);
+    }
+
     resize(width: number, height: number): void {
         if (this.plot.resize(width, height)) this.refresh();
     }

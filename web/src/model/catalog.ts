@@ -26,8 +26,6 @@ export const tags = signal<TagEntry[]>([]);
 /** The filters in force: the last good ones. */
 export const runFilter = signal<Filter>(EMPTY);
 export const tagFilter = signal<Filter>(EMPTY);
-/** Runs that the filter's worker let through; null: no worker was needed. */
-export const runsPassed = signal<Set<string> | null>(null);
 
 /** Server's clock less ours, in seconds. */
 let clockOffset = 0;
@@ -119,8 +117,6 @@ function words(r: Run): Record<string, string> {
 /** Runs that the filter leaves. */
 export const matched = computed<Run[]>(() => {
     const f = runFilter.value;
-    const passed = runsPassed.value;
-    if (passed) return listed.value.filter(r => passed.has(r.id));
     return listed.value.filter(r => matches(f, r.name, words(r)));
 });
 

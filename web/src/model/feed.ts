@@ -64,6 +64,11 @@ function changed(tag: string): void {
     for (const fn of listeners.get(tag) ?? []) fn();
 }
 
+/** All charts draw anew, as after a pause. */
+export function changedAll(): void {
+    for (const tag of listeners.keys()) changed(tag);
+}
+
 /** Calls `fn` after each change of a series of `tag`; gives what ends that. */
 export function onChange(tag: string, fn: () => void): () => void {
     const set = listeners.get(tag) ?? new Set();

@@ -65,7 +65,8 @@ export interface About {
 }
 
 export interface Damage {
-    file: string;
+    file?: string;
+    path?: string;
     generation?: number;
     offset: number;
     length: number;
@@ -73,6 +74,7 @@ export interface Damage {
     message?: string;
     records_after?: number;
     found_at?: Time;
+    found_wall?: Time;
 }
 
 export interface AttemptInfo {
@@ -88,6 +90,7 @@ export interface AttemptInfo {
 
 export interface FileInfo {
     path: string;
+    generation?: number;
     size?: number;
     bytes?: number;
     mtime?: Time;

@@ -1,0 +1,29 @@
+import { render } from "preact";
+import { boot } from "./boot";
+import { addressStart } from "./ui/address";
+import { App } from "./ui/app";
+import { filtersStart } from "./ui/filters";
+import { followStart } from "./ui/follow";
+import { keysStart } from "./ui/keys";
+import { themeStart } from "./ui/theme";
+import "./ui/css/tokens.css";
+import "./ui/css/base.css";
+import "./ui/css/controls.css";
+import "./ui/css/frame.css";
+import "./ui/css/side.css";
+import "./ui/css/charts.css";
+import "./ui/css/float.css";
+import "./ui/css/blank.css";
+import "./ui/css/run.css";
+import "./ui/css/narrow.css";
+
+themeStart();
+// The token of the address is taken before the address is read as a view.
+const booted = boot();
+void addressStart().then(() => {
+    filtersStart();
+    followStart();
+    keysStart();
+    render(<App />, document.getElementById("app") as HTMLElement);
+    return booted;
+});

@@ -1,0 +1,45 @@
+// Keeps the address bar and the view in step: selection, filter and zoom make steps for the back
+// key, sliders replace. What the address says wins when the user edits it or goes back.
+
+import { effect } from "@preact/signals";
+import { linkOf, linkRead } from "../model/link";
+import { setState, state, stepping } from "../model/view";
+
+let shown = "";
+let writing = 0;
+
+async function write(push: boolean): Promise<void> {
+    const mine = ++writing;
+    const hash = await linkOf(state.peek());
+    // A later change has its own turn.
+    if (mine !== writing || hash === shown) return;
+    shown = hash;
+    const url = location.pathname + location.search + hash;
+    if (push) history.pushState(null, "", url);
+    else history.replaceState(null, "", url);
+}
+
+async function read(): Promise<void> {
+    if (location.hash === shown) return;
+    shown = location.hash;
+    setState(await linkRead(location.hash));
+}
+
+export async function addressStart(): Promise<void> {
+    if (location.hash) await read();
+    window.addEventListener("popstate", () => void read());
+    window.addEventListener("hashchange", () => void read());
+    let first = true;
+    let push = false;
+    let timer = 0;
+    effect(() => {
+        state.value;
+        push = push || (stepping && !first);
+        first = false;
+        clearTimeout(timer);
+        timer = window.setTimeout(() => {
+            void write(push);
+            push = false;
+        }, 120);
+    });
+}

@@ -1,0 +1,69 @@
+// Pictures and points to keep: a chart as PNG at twice its size, all points of a tag as CSV.
+
+import type { Chart } from "../chart/chart";
+import { palette } from "../chart/palette";
+import { runById } from "../model/catalog";
+import { runsOf } from "../model/feed";
+import { view } from "../model/view";
+import { points } from "../net/http";
+
+const MOST_POINTS = 5_000_000;
+
+function save(name: string, body: Blob): void {
+    const a = document.createElement("a");
+    a.href = URL.createObjectURL(body);
+    a.download = name;
+    a.click();
+    setTimeout(() => URL.revokeObjectURL(a.href), 10_000);
+}
+
+function fileName(tag: string, end: string): string {
+    return `${tag.replace(/[^\w.=-]+/g, "-")}.${end}`;
+}
+
+export function exportPng(chart: Chart): void {
+    const layers = [chart.plot.over.parentElement?.querySelector("canvas"), chart.plot.lines];
+    const out = document.createElement("canvas");
+    out.width = chart.plot.lines.width;
+    out.height = chart.plot.lines.height;
+    const ctx = out.getContext("2d") as CanvasRenderingContext2D;
+    ctx.fillStyle = palette().ground;
+    ctx.fillRect(0, 0, out.width, out.height);
+    for (const l of layers) if (l) ctx.drawImage(l, 0, 0);
+    out.toBlob(b => b && save(fileName(chart.tag, "png"), b));
+}
+
+function quoted(text: string): string {
+    return /[",\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
+}
+
+/** Asks for every point, not for those drawn. */
+export async function exportCsv(tag: string): Promise<void> {
+    const runs = runsOf(tag);
+    const parts: string[] = ["run,tag,step,wall_time,value\n"];
+    let total = 0;
+    await points(
+        {
+            series: { runs, tags: [tag] },
+            x: "step",
+            range: null,
+            width: null,
+            cols: ["step", "wall", "first"],
+            view: view.attempts.value,
+        },
+        frames => {
+            for (const f of frames) {
+                const { step, wall } = f.cols;
+                if (!f.value || !step || !wall || total > MOST_POINTS) continue;
+                const name = runById.value.get(runs[f.handle])?.name ?? runs[f.handle];
+                const head = `${quoted(name)},${quoted(tag)}`;
+                const lines: string[] = [];
+                for (let i = 0; i < f.count; i++)
+                    lines.push(`${head},${step[i]},${wall[i]},${f.value[i]}`);
+                parts.push(`${lines.join("\n")}\n`);
+                total += f.count;
+            }
+        },
+    );
+    save(fileName(tag, "csv"), new Blob(parts, { type: "text/csv" }));
+}
