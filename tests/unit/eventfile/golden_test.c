@@ -13,9 +13,12 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <glob.h>
+#include <unistd.h>
 
 #include <eventfile/event.h>
+#include <eventfile/reader.h>
 #include <eventfile/record.h>
 
 #include "event_check.h"
@@ -304,11 +307,77 @@ static void real_writers_need_no_fallback(void **state)
     ef_decoder_free(decoder);
 }
 
+/* What a finished reader says of a file: its result behind the items, and their kinds. */
+static int read_file(const char *path, unsigned *ret_records, unsigned *ret_gaps)
+{
+    ef_reader *reader;
+    struct ef_item item;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int r;
+
+    assert_true(fd >= 0);
+    *ret_records = *ret_gaps = 0;
+    assert_int_equal(ef_reader_new(&reader), 0);
+    ef_reader_attach(reader, fd);
+    ef_reader_finish(reader);
+    ef_reader_tell(reader, (uint64_t)lseek(fd, 0, SEEK_END), 0, 0);
+    while ((r = ef_reader_next(reader, &item)) > 0) {
+        *ret_records += item.kind == EF_ITEM_RECORDS ? (unsigned)item.records : 0;
+        *ret_gaps += item.kind == EF_ITEM_GAP;
+    }
+    ef_reader_free(reader);
+    close(fd);
+    return r;
+}
+
+static void files_that_are_none_are_rejected(void **state)
+{
+    static const struct {
+        const char *name;
+        int result;
+    } files[] = {
+        {"gzip", EF_ERR_COMPRESSED},     {"bzip2", EF_ERR_COMPRESSED},
+        {"xz", EF_ERR_COMPRESSED},       {"zlib", EF_ERR_COMPRESSED},
+        {"zstd", EF_ERR_COMPRESSED},     {"text", EF_ERR_NOT_EVENT_FILE},
+        {"json", EF_ERR_NOT_EVENT_FILE}, {"png", EF_ERR_NOT_EVENT_FILE},
+        {"absurd-length", EF_ERR_NOT_EVENT_FILE},
+    };
+    unsigned records, gaps;
+    char path[4096];
+
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        snprintf(path, sizeof path, TEST_DATA "/rejected/%s.tfevents", files[i].name);
+        assert_int_equal(read_file(path, &records, &gaps), files[i].result);
+        assert_int_equal(records, 0);
+    }
+    /* zeros may be a hole in an event file: a gap, and no more */
+    assert_int_equal(read_file(TEST_DATA "/rejected/zeros.tfevents", &records, &gaps), 0);
+    assert_int_equal(gaps, 1);
+}
+
+static void sound_records_without_an_event_are_told_by_the_decoder(void **state)
+{
+    size_t size;
+    uint8_t *data = read_whole(TEST_DATA "/rejected/no-event.tfevents", &size);
+    struct event_check *check = event_check_new();
+    uint64_t payload;
+
+    for (size_t at = 0; at < size; at += payload + EF_RECORD_OVERHEAD) {
+        assert_int_equal(ef_record_check(data + at, size - at, &payload), 1);
+        assert_int_equal(event_check(check, data + at + EF_HEADER_BYTES, payload, NULL),
+                         EF_ERR_NOT_EVENT);
+    }
+    event_check_free(check);
+    free(data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_of_real_writers_decode_as_tensorboard_reads_them),
         cmocka_unit_test(real_writers_need_no_fallback),
+        cmocka_unit_test(files_that_are_none_are_rejected),
+        cmocka_unit_test(sound_records_without_an_event_are_told_by_the_decoder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
