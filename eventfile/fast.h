@@ -89,7 +89,8 @@ static inline bool fast_metadata(const uint8_t *p, size_t size, struct ef_value 
 }
 
 /* A tensor of one float or double, and its metadata. At least 10 bytes. */
-static inline __attribute__((always_inline)) bool fast_tensor(const uint8_t *p, size_t size, struct ef_value *value)
+static inline __attribute__((always_inline)) bool fast_tensor(const uint8_t *p, size_t size,
+                                                              struct ef_value *value)
 {
     uint64_t head = wire_load64(p);
     size_t used;

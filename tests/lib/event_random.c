@@ -397,7 +397,8 @@ size_t event_random_make(struct event_random *r, uint8_t *out, size_t capacity)
     if (chance(r, 5))
         put_fixed(r, &m, 1, 8);
     if (m.size > 0 && chance(r, 10))
-        m.bytes[event_random_below(r, (unsigned)m.size)] ^= (uint8_t)(1u << event_random_below(r, 8));
+        m.bytes[event_random_below(r, (unsigned)m.size)] ^=
+            (uint8_t)(1u << event_random_below(r, 8));
     if (m.size > 0 && chance(r, 3))
         m.size = event_random_below(r, (unsigned)m.size);
     if (m.size > capacity)

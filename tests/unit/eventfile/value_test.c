@@ -1,4 +1,4 @@
-/* value_test.c: which values are scalars, and what is kept of the others. Both decoders are asked. */
+/* value_test.c: which values are scalars, what is kept of the others. Both decoders are asked. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
