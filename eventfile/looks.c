@@ -225,7 +225,7 @@ static bool looks_round_begins(ef_reader *reader)
     return true;
 }
 
-static void looks_round_ends(ef_reader *reader)
+void ef_looks_rest(ef_reader *reader)
 {
     reader->looks.round = false;
     reader->looks.due_ns = INT64_MAX;
@@ -252,7 +252,7 @@ int ef_looks_next(ef_reader *reader, struct ef_item *ret_item)
         while (i < reader->ranges.count && !range_is_due(reader, &reader->ranges.items[i]))
             i++;
         if (i == reader->ranges.count) {
-            looks_round_ends(reader);
+            ef_looks_rest(reader);
             return 0;
         }
         struct ef_range *range = &reader->ranges.items[i];

@@ -438,9 +438,9 @@ void ef_reader_rewind(ef_reader *reader, uint64_t offset)
     reader->mended_at = NOWHERE;
     reader->foreign = 0;
     reader->tail.count = 0;
-    reader->visit.active = false;
-    reader->looks.round = false;
-    reader->looks.due_ns = INT64_MAX;
+    if (reader->visit.end > offset)
+        reader->visit.active = false;
+    ef_looks_rest(reader); /* ranges in front of `offset` stay */
 }
 
 void ef_reader_finish(ef_reader *reader)

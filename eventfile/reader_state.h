@@ -124,6 +124,8 @@ int ef_looks_next(ef_reader *reader, struct ef_item *ret_item);
 void ef_looks_changed(ef_reader *reader);
 /* The bytes [offset, end) are judged: they are a damaged range from now on. 0, EF_ERR_NOMEM. */
 int ef_looks_judge(ef_reader *reader, uint64_t offset, uint64_t end, enum ef_reason reason);
+/* Ends a round, and finds out when the next one is due. */
+void ef_looks_rest(ef_reader *reader);
 /* A suspect range was added. */
 void ef_looks_added(ef_reader *reader, int64_t first_ns, uint8_t looks);
 int64_t ef_looks_due_ns(const ef_reader *reader);

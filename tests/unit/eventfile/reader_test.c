@@ -426,6 +426,19 @@ static void test_rewind_remembers_when_bytes_were_first_bad(void **state)
     expect(f, "gap 3 42 zeros");
 }
 
+static void test_rewind_leaves_what_lies_before(void **state)
+{
+    struct fixture *f = *state;
+
+    write_with_hole(f, 3, 8);
+    expect(f, "give 0-2; give 4-7");
+    ef_reader_rewind(f->s.reader, f->b.offsets[6]);
+    expect(f, "give 6-7");
+    assert_int_equal(ef_reader_stats(f->s.reader).offset, f->b.offsets[3]);
+    ef_script_wait(&f->s, 30);
+    expect(f, "gap 3 42 zeros");
+}
+
 /* --- damaged, and then not --- */
 
 static void test_damaged_bytes_that_come_right_are_told(void **state)
@@ -562,6 +575,7 @@ int main(void)
         test(test_suspect_header_counts_once_judged),
         test(test_rewinding_for_a_mended_header_ends),
         test(test_rewind_remembers_when_bytes_were_first_bad),
+        test(test_rewind_leaves_what_lies_before),
         test(test_damaged_bytes_that_come_right_are_told),
         test(test_damaged_bytes_are_read_again_once_a_minute),
         test(test_mended_header_that_comes_right_is_told),
