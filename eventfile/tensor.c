@@ -1,7 +1,7 @@
 /* eventfile/tensor.c: a TensorProto's dtype, rank and first number, without copying it.
  *
  * Lists are counted, not kept: a scalar is the case of one element. tensor_content wins when it
- * is not empty; else the list that belongs to the dtype counts; other lists are only walked through. */
+ * is not empty; else the list that belongs to the dtype counts; others are only walked through. */
 #include "eventfile/tensor.h"
 
 #include "eventfile/number.h"
