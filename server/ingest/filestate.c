@@ -314,14 +314,38 @@ static int refuse(struct filestate *file, const struct step *s, int error)
     return 0;
 }
 
+/* The shape that nearly all records have: one scalar of a known tag. False: not that, or no memory;
+ * its generation_event() was called all the same. */
+static inline bool take_scalar(struct filestate *file, const struct ef_event *event)
+{
+    const struct ef_value *value = event->values;
+
+    if (__builtin_expect(event->n_values != 1 || value->kind != EF_VALUE_SCALAR, 0))
+        return false;
+    struct tagcache_entry *entry = tagcache_find(&file->tags, text_of(value->tag), SERIES_SCALAR);
+    return __builtin_expect(entry && entry->lane, 1) &&
+           lane_add(entry->lane, event->step, event->wall_time, (enum value_kind)value->number,
+                    value->bits) == 0;
+}
+
+/* Any other record, and the ones that a stop left half done. Returns 0 or -ENOMEM. */
+static int take_record(const struct step *s, int decoded, bool begun, size_t values)
+{
+    if (decoded < 0)
+        return refuse(s->file, s, decoded);
+    if (take_event(s, begun, values, &values) == 0)
+        return 0;
+    return stop_at(s->file, s->offset, true, values);
+}
+
 int filestate_span(struct filestate *file, ef_decoder *decoder, const struct span *span,
                    struct filestate_tally *tally)
 {
     const uint8_t *end = span->data + span->size;
-    struct ef_event event;
-    struct step s = {.file = file, .tally = tally, .event = &event};
+    uint64_t scalars = 0, others = 0;
     bool begun;
     size_t values;
+    int r = 0;
 
     if (file->replay_wanted) {
         if (generation_replay_begin(file->generation) < 0)
@@ -330,27 +354,36 @@ int filestate_span(struct filestate *file, ef_decoder *decoder, const struct spa
     }
     const uint8_t *p = find_start(file, span, &begun, &values);
     while (p < end) {
+        struct ef_event event;
         uint64_t size;
         CHECK((size_t)(end - p) >= EF_RECORD_OVERHEAD);
         memcpy(&size, p, sizeof size);
         size = le64toh(size);
         CHECK(size <= (size_t)(end - p) - EF_RECORD_OVERHEAD);
-        s.offset = span->offset + (uint64_t)(p - span->data);
-        s.payload = p + EF_HEADER_BYTES;
-        s.size = size;
-        int r = ef_event_decode(decoder, s.payload, size, &event);
-        if (__builtin_expect(r < 0, 0)) {
-            if (refuse(file, &s, r) < 0)
-                return -ENOMEM;
-        } else if (__builtin_expect(take_event(&s, begun, values, &values) < 0, 0)) {
-            return stop_at(file, s.offset, true, values);
+        const uint64_t offset = span->offset + (uint64_t)(p - span->data);
+        r = ef_event_decode(decoder, p + EF_HEADER_BYTES, size, &event);
+        if (__builtin_expect(r == 0 && event.what == EF_WHAT_SUMMARY && !begun, 1)) {
+            generation_event(file->generation, offset, event.wall_time, event.n_values > 0);
+            if (__builtin_expect(take_scalar(file, &event), 1)) {
+                scalars++;
+                p += size + EF_RECORD_OVERHEAD;
+                continue;
+            }
+            begun = true;
         }
-        tally->records++;
+        const struct step s = {.file = file, .tally = tally, .event = &event, .offset = offset,
+                               .payload = p + EF_HEADER_BYTES, .size = size};
+        r = take_record(&s, r, begun, values);
+        if (r < 0)
+            break;
+        others++;
         begun = false;
         values = 0;
         p += size + EF_RECORD_OVERHEAD;
     }
-    return 0;
+    tally->points += scalars;
+    tally->records += scalars + others;
+    return r < 0 ? r : 0;
 }
 
 void filestate_replay_begin(struct filestate *file)

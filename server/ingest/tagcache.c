@@ -95,6 +95,9 @@ static int grow(struct tagcache *cache)
     if (!entries)
         return -1;
     cache->entries = entries;
+    for (uint32_t i = 0; i < cache->count; i++) /* they have moved: guess anew */
+        entries[i].next = &entries[i];
+    cache->last = cache->count ? entries : NULL;
     uint32_t *slots = calloc((size_t)capacity * 2, sizeof *slots); /* at most half full */
     if (!slots)
         return -1;
@@ -138,7 +141,10 @@ struct tagcache_entry *tagcache_add(struct tagcache *cache, struct text tag, uin
     bool first = !tagcache_first(cache, tag);
     struct tagcache_entry *entry = &cache->entries[cache->count];
     *entry = (struct tagcache_entry){
-        .tag = text, .size = (uint32_t)tag.size, .kind = kind, .first = first};
+        .tag = text, .next = entry, .size = (uint32_t)tag.size, .kind = kind, .first = first};
+    if (cache->last)
+        cache->last->next = entry;
+    cache->last = entry;
     tagcache_key(tag, &entry->head, &entry->tail);
     insert(cache, cache->count++);
     return entry;

@@ -21,8 +21,8 @@ struct tagcache_entry {
     uint64_t head, tail; /* first and last bytes, see tagcache_key() */
     const char *tag;
     struct lane *lane;  /* NULL: not made yet in this part of the file */
+    struct tagcache_entry *next; /* the one that was used after this one; never NULL */
     uint32_t size;
-    uint32_t next;      /* index of the entry that was used after this one */
     uint8_t kind;       /* enum series_kind */
     bool first;         /* the kind of the tag's first value in this file */
 };
@@ -30,7 +30,7 @@ struct tagcache_entry {
 struct tagcache {
     struct tagcache_entry *entries;
     uint32_t count, capacity;
-    uint32_t last;   /* index of the entry used last */
+    struct tagcache_entry *last; /* the one used last; NULL while there is none */
     uint32_t *slots; /* open addressing: index + 1, 0: free */
     uint32_t mask;   /* slots - 1; 0: no slots yet */
     char *text;      /* block that new tags are copied into */
@@ -84,19 +84,20 @@ static inline bool tagcache_same(const struct tagcache_entry *entry, struct text
 static inline struct tagcache_entry *tagcache_find(struct tagcache *cache, struct text tag,
                                                    uint8_t kind)
 {
-    if (__builtin_expect(cache->count == 0, 0))
-        return NULL;
+    struct tagcache_entry *last = cache->last;
     uint64_t head, tail;
-    struct tagcache_entry *last = &cache->entries[cache->last];
-    struct tagcache_entry *guess = &cache->entries[last->next];
+
+    if (__builtin_expect(!last, 0))
+        return NULL;
+    struct tagcache_entry *guess = last->next;
     tagcache_key(tag, &head, &tail);
     if (__builtin_expect(guess->kind != kind || !tagcache_same(guess, tag, head, tail), 0)) {
         guess = tagcache_search(cache, tag, kind);
         if (!guess)
             return NULL;
-        last->next = (uint32_t)(guess - cache->entries);
+        last->next = guess;
     }
-    cache->last = last->next;
+    cache->last = guess;
     return guess;
 }
 
