@@ -225,6 +225,15 @@ static bool say_text(struct client *client, struct buf *out)
     return true;
 }
 
+/* The same, passing over flags behind which there was nothing to say. */
+static bool say_texts(struct client *client, struct buf *out)
+{
+    while (say_text(client, out))
+        if (out->length > HUB_HEADROOM || buf_failed(out))
+            return true;
+    return false;
+}
+
 static int close_code(enum bye why)
 {
     return why == BYE_SLOW ? 1008 : why == BYE_PROTOCOL ? 1002 : 1001;
@@ -259,7 +268,7 @@ void client_writable(struct client *client, struct output *ret)
     if (client->ping_due && !client->bye) {
         client->ping_due = false;
         ret->kind = OUTPUT_PING;
-    } else if (say_text(client, out))
+    } else if (say_texts(client, out))
         ret->kind = OUTPUT_TEXT;
     else {
         say_points(client, out);
