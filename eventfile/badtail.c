@@ -4,6 +4,7 @@
  * that comes late, a record half written over zeros, or damage. Before: the way forward met bytes
  * that are no record and found none behind them. After: they turned out sound; or something sound
  * came behind them, and they are a suspect range; or 30 s have passed, and they are a gap. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "eventfile/reader_state.h"
@@ -22,26 +23,27 @@ int64_t ef_badtail_first_ns(const ef_reader *reader, uint64_t end)
     return reader->now_ns;
 }
 
-void ef_badtail_grow(ef_reader *reader, enum ef_reason reason)
+int ef_badtail_grow(ef_reader *reader, enum ef_reason reason)
 {
     struct ef_badtail *tail = &reader->tail;
     int64_t first_ns = ef_badtail_first_ns(reader, reader->size);
-    size_t last = tail->count - 1;
 
-    if (tail->count == 0) {
-        *tail = (struct ef_badtail){.reason = reason};
-    } else if (tail->parts[last].end >= reader->size) {
-        return;
-    } else if (tail->count == EF_BADTAIL_PARTS ||
-               first_ns - tail->parts[last].begun_ns < EF_SECOND_NS) {
-        tail->parts[last].end = reader->size;
-        tail->parts[last].first_ns = first_ns;
-        return;
+    if (!tail->parts)
+        tail->parts = malloc(EF_BADTAIL_PARTS * sizeof *tail->parts);
+    if (!tail->parts)
+        return EF_ERR_NOMEM;
+    if (tail->count == 0)
+        *tail = (struct ef_badtail){.parts = tail->parts, .reason = reason};
+    struct ef_badtail_part *last = tail->count > 0 ? &tail->parts[tail->count - 1] : NULL;
+    if (last && last->end >= reader->size)
+        return 0;
+    if (!last || (tail->count < EF_BADTAIL_PARTS && first_ns - last->begun_ns >= EF_SECOND_NS)) {
+        last = &tail->parts[tail->count++];
+        last->begun_ns = first_ns;
     }
-    tail->parts[tail->count].end = reader->size;
-    tail->parts[tail->count].first_ns = first_ns;
-    tail->parts[tail->count].begun_ns = first_ns;
-    tail->count++;
+    last->end = reader->size;
+    last->first_ns = first_ns;
+    return 0;
 }
 
 uint64_t ef_badtail_due(const ef_reader *reader)
@@ -62,6 +64,8 @@ void ef_badtail_drop(ef_reader *reader, uint64_t offset)
 
     while (n < tail->count && tail->parts[n].end <= offset)
         n++;
+    if (n == 0)
+        return;
     tail->count -= n;
     memmove(tail->parts, tail->parts + n, tail->count * sizeof tail->parts[0]);
     if (tail->count > 0)
@@ -103,9 +107,8 @@ int ef_badtail_search(ef_reader *reader, uint64_t *ret_found)
         return r;
     if (*ret_found < reader->size)
         return 1;
-    ef_badtail_grow(reader, tail->reason);
     tail->searched = reader->size;
-    return 0;
+    return ef_badtail_grow(reader, tail->reason);
 }
 
 int ef_badtail_remember(const ef_reader *reader, struct ef_ranges *past)

@@ -50,6 +50,7 @@ ef_reader *ef_reader_free(ef_reader *reader)
         ef_salvage_free(reader->salvage);
         ef_ranges_done(&reader->ranges);
         ef_ranges_done(&reader->past);
+        free(reader->tail.parts);
     }
     free(reader);
     return NULL;
@@ -236,7 +237,9 @@ static int reader_foreign(ef_reader *reader)
 /* The gap runs to the end of the file, or to a few bytes before it: what comes may tell more. */
 static int reader_bad_tail(ef_reader *reader, struct ef_gap *gap, bool open)
 {
-    ef_badtail_grow(reader, gap->reason);
+    int r = ef_badtail_grow(reader, gap->reason);
+    if (r < 0)
+        return r;
     uint64_t due = ef_badtail_due(reader);
     uint64_t end = gap->offset + gap->length;
     bool whole = open && gap->offset == 0 && gap->reason == EF_REASON_HEADER;

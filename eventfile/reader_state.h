@@ -28,12 +28,14 @@
 
 /* Bad bytes from `offset` to the end of the file. They are judged part by part, each 30 s after
  * it was first seen; parts seen within a second are one. */
+struct ef_badtail_part {
+    uint64_t end;
+    int64_t first_ns; /* of its youngest bytes */
+    int64_t begun_ns; /* of its oldest bytes */
+};
+
 struct ef_badtail {
-    struct {
-        uint64_t end;
-        int64_t first_ns; /* of its youngest bytes */
-        int64_t begun_ns; /* of its oldest bytes */
-    } parts[EF_BADTAIL_PARTS];
+    struct ef_badtail_part *parts; /* room for EF_BADTAIL_PARTS, once there was a bad tail */
     size_t count;
     enum ef_reason reason;
     uint8_t looks;     /* of the oldest part */
@@ -104,8 +106,8 @@ int ef_reader_pass(ef_reader *reader, uint64_t offset, struct ef_gap *ret_gap,
 /* badtail.c: does the tail want to be looked at now, and how? */
 enum ef_badtail_look { EF_BADTAIL_REST, EF_BADTAIL_SEARCH, EF_BADTAIL_LOOK };
 enum ef_badtail_look ef_badtail_wants(const ef_reader *reader);
-/* Bytes up to the file's end were seen bad now. */
-void ef_badtail_grow(ef_reader *reader, enum ef_reason reason);
+/* Bytes up to the file's end were seen bad now. 0, EF_ERR_NOMEM. */
+int ef_badtail_grow(ef_reader *reader, enum ef_reason reason);
 /* When the youngest of the bytes [offset, end) was first seen bad. */
 int64_t ef_badtail_first_ns(const ef_reader *reader, uint64_t end);
 /* End of the parts that are due to be judged; reader->offset if none. */
