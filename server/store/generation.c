@@ -371,8 +371,6 @@ int generation_damage(struct generation *generation, const struct damage *damage
         row->damage = *damage;
         row->damage.found_wall_s = found;
     } else {
-        run->damage_total++;
-        generation->damage++;
         if (run->n_damage < LIMIT_DAMAGE_ENTRIES) {
             r = run_grow(&run->damage, &run->cap_damage, run->n_damage, sizeof *run->damage);
             if (r == 0)
@@ -381,6 +379,8 @@ int generation_damage(struct generation *generation, const struct damage *damage
                     .damage = *damage,
                     .events_before = generation->hot.events};
         }
+        run->damage_total += r == 0;
+        generation->damage += r == 0;
     }
     run_unlock(run);
     run->damage_changed = true;
