@@ -112,6 +112,7 @@ void discover_watch_lost(struct discover *discover, int wd)
         watched->node->entries[at].wd = -1;
     hashindex_remove(&discover->by_wd, hash, watched);
     atomic_fetch_sub(&discover->watches, 1);
+    watch_inotify_remove(discover->inotify, wd);
     free(watched->file);
     free(watched);
 }
@@ -250,6 +251,7 @@ void discover_add_child(struct discover *discover, struct dirnode *node, const c
     discover_queue(discover, child);
     return;
 no_memory:
+    node->again = true;
     log_error("out of memory: %s/%s is left out", node->path, base);
 }
 
@@ -298,8 +300,10 @@ bool discover_source(struct discover *discover, struct dirnode *node)
                                       node->path);
     if (!node->source && node->n_entries > node->n_temporary) {
         node->source = make_source(discover, node);
-        if (!node->source)
-            log_error("out of memory: %s is not followed", node->path);
+        if (!node->source) {
+            node->again = true;
+            log_error("out of memory: %s is looked at later", node->path);
+        }
     }
     if (!node->source)
         return false;
@@ -460,6 +464,8 @@ static void visit(struct discover *discover, struct dirnode *node)
     _cleanup_(listing_done) struct listing listing = {0};
 
     if (node->state == DIRNODE_PENDING && !enter(discover, node)) {
+        if (node->parent)
+            node->parent->again = true; /* it may only be for want of memory */
         discover_remove(discover, node);
         return;
     }

@@ -121,7 +121,7 @@ void discover_remove(struct discover *discover, struct dirnode *node);
 void discover_post(struct dirnode *node, const char *name);
 /* Whose watch is this? NULL: nobody's any more. *ret_file: the entry, NULL: the directory. */
 struct dirnode *discover_watched(const struct discover *discover, int wd, const char **ret_file);
-/* The kernel took a watch away. */
+/* A watch is gone, or stands for a directory that is not at its path any more. */
 void discover_watch_lost(struct discover *discover, int wd);
 void discover_forget_entry(struct discover *discover, struct dirnode *node, size_t at);
 /* Watches a link's target; false: it has to be polled. */

@@ -167,8 +167,7 @@ void discover_event(void *ctx, const struct inotify_event *event)
         if (event->mask & IN_IGNORED)
             discover_watch_lost(discover, event->wd);
     } else if (event->mask & (IN_IGNORED | IN_UNMOUNT | IN_DELETE_SELF | IN_MOVE_SELF)) {
-        if (event->mask & IN_IGNORED)
-            discover_watch_lost(discover, event->wd);
+        discover_watch_lost(discover, event->wd);
         if (node->parent)
             node->parent->again = true;
         discover_queue(discover, node); /* listing it tells what is left */

@@ -57,7 +57,7 @@ static void put(struct hashindex *index, uint64_t hash, void *value)
 static int grow(struct hashindex *index)
 {
     struct hashindex old = *index;
-    size_t capacity = old.capacity ? 2 * old.capacity : 64;
+    size_t capacity = old.capacity ? 2 * old.capacity : 4;
     struct hashindex_slot *slots = calloc(capacity, sizeof *slots);
 
     if (!slots)

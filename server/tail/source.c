@@ -49,6 +49,7 @@ struct source *source_free(struct source *source)
         tailfile_free(file);
     }
     clear_mail(&source->mail);
+    hashindex_done(&source->by_inode);
     free(source->files);
     free(source->path);
     free(source->name);
@@ -257,7 +258,8 @@ static void take_name(struct source *source, const char *name)
     if (file && at < 0 && insert_file(source, file) < 0)
         file = tailfile_free(file);
     if (!file) {
-        log_error("out of memory: %s/%s is not followed", source->path, name);
+        log_error("out of memory: %s/%s is looked at later", source->path, name);
+        atomic_store(&source->relist, true);
         return;
     }
     source_mark_dirty(source, file);
@@ -301,25 +303,35 @@ static bool at_its_path(const struct source *source, const struct tailfile *file
     return st.st_dev == file->facts.dev && st.st_ino == file->facts.ino;
 }
 
-static bool same_inode(const struct tailfile *a, const struct tailfile *b)
+static uint64_t inode_hash(dev_t dev, ino_t ino)
 {
-    return a->handle && a->facts.ino == b->facts.ino && a->facts.dev == b->facts.dev;
+    return hashindex_hash_number((uint64_t)ino * 31 + (uint64_t)dev);
 }
 
-struct tailfile *source_find_moved(struct source_turn *turn, const struct tailfile *newcomer)
+void source_set_inode(struct source *source, struct tailfile *file, const struct stat *st)
 {
-    struct source *source = turn->source;
+    if (st && file->facts.dev == st->st_dev && file->facts.ino == st->st_ino && file->indexed)
+        return;
+    if (file->indexed)
+        hashindex_remove(&source->by_inode, inode_hash(file->facts.dev, file->facts.ino), file);
+    file->indexed = false;
+    if (!st)
+        return;
+    file->facts.dev = st->st_dev;
+    file->facts.ino = st->st_ino;
+    /* Without memory a rename of this file is not recognized: it is read anew. */
+    file->indexed =
+        hashindex_add(&source->by_inode, inode_hash(st->st_dev, st->st_ino), file) == 0;
+}
 
-    for (struct tailfile *file = source->orphans; file; file = file->next_orphan) {
-        if (same_inode(file, newcomer))
-            return file;
-    }
-    for (size_t i = 0; i < source->n_files; i++) {
-        struct tailfile *file = source->files[i];
-        if (file != newcomer && same_inode(file, newcomer) && !at_its_path(source, file))
-            return file;
-    }
-    return NULL;
+struct tailfile *source_find_moved(struct source *source, const struct stat *st)
+{
+    struct tailfile *file =
+        hashindex_find(&source->by_inode, inode_hash(st->st_dev, st->st_ino), NULL);
+
+    if (!file || file->facts.ino != st->st_ino || file->facts.dev != st->st_dev)
+        return NULL;
+    return file->replaced || !at_its_path(source, file) ? file : NULL;
 }
 
 /* Takes a file out of the place it has. A later life under its old path loses its ancestors: they
@@ -343,9 +355,8 @@ static void leave_path(struct source *source, struct tailfile *file)
     }
 }
 
-void source_rename(struct source_turn *turn, struct tailfile *file, struct tailfile *newcomer)
+void source_rename(struct source *source, struct tailfile *file, struct tailfile *newcomer)
 {
-    struct source *source = turn->source;
     const struct tail_sink *sink = &source->set->sink;
 
     leave_path(source, file);

@@ -13,9 +13,11 @@
 #define TB_TAIL_SOURCE_H
 
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 #include "base/limits.h"
 #include "tail/fdcache.h"
+#include "tail/hashindex.h"
 #include "tail/identity.h"
 #include "tail/pool.h"
 #include "tail/tail.h"
@@ -49,8 +51,10 @@ struct source {
     void *handle; /* the sink's */
     bool refused;
     bool first_load; /* counted in set->loading */
+    atomic_bool relist; /* a name was lost for want of memory: the directory is listed again */
     struct tailfile **files; /* by path: the present life of each, sorted */
     size_t n_files, capacity;
+    struct hashindex by_inode; /* files and orphans that were opened, but for other hard links */
     struct tailfile *orphans; /* lives whose path is another's now */
     struct tailfile *dirty, **dirty_tail;
     struct tailfile *waiting; /* files with a due time */
@@ -94,9 +98,12 @@ _must_check_ int source_replace(struct source *source, struct tailfile *old,
                                 struct tailfile *file);
 /* For tailfile: releases a file that never was opened. */
 void source_forget(struct source *source, struct tailfile *file);
-/* For tailfile: the file of this device and inode whose own path does not lead to it any more. */
-struct tailfile *source_find_moved(struct source_turn *turn, const struct tailfile *newcomer);
+/* For tailfile: the file has this device and inode from now on; st NULL: none. */
+void source_set_inode(struct source *source, struct tailfile *file, const struct stat *st);
+/* For tailfile: the file of this device and inode whose own path does not lead to it any more;
+ * NULL: there is none. */
+struct tailfile *source_find_moved(struct source *source, const struct stat *st);
 /* For tailfile: gives a file the place of the newcomer, which is released. */
-void source_rename(struct source_turn *turn, struct tailfile *file, struct tailfile *newcomer);
+void source_rename(struct source *source, struct tailfile *file, struct tailfile *newcomer);
 
 #endif

@@ -51,6 +51,7 @@ struct tailfile *tailfile_free(struct tailfile *file)
         return NULL;
     if (file->fd >= 0)
         fdcache_close(&file->source->set->fdcache, &file->source->set->pool, file);
+    source_set_inode(file->source, file, NULL);
     ef_reader_free(file->reader);
     identity_done(&file->identity);
     free(file->earlier);
@@ -126,13 +127,10 @@ static void set_facts(struct tailfile *file, const struct source_turn *turn, con
         double age_s = clock_wall_s(file->source->set->clock) - (double)mtime / 1e9;
         file->changed_ns = turn->now_ns - (int64_t)(age_s * 1e9);
     }
-    file->facts = (struct tailfile_facts){
-        .dev = st->st_dev,
-        .ino = st->st_ino,
-        .size = (uint64_t)st->st_size,
-        .mtime_ns = mtime,
-        .ctime_ns = ns_of(st->st_ctim),
-    };
+    source_set_inode(file->source, file, st);
+    file->facts.size = (uint64_t)st->st_size;
+    file->facts.mtime_ns = mtime;
+    file->facts.ctime_ns = ns_of(st->st_ctim);
 }
 
 /* Opens what the path leads to now. A descriptor and *ret_st, or -errno (-ENOENT also for what is
@@ -288,8 +286,19 @@ static void new_life(struct tailfile *old, struct source_turn *turn, const struc
     source_mark_dirty(source, file);
 }
 
-/* A new name: perhaps a known file's. */
-static void meet(struct tailfile *file, struct source_turn *turn, const struct stat *seen)
+/* Is a known file found again under the new name? Where other lives had the name before, it is
+ * read as one more of them instead. */
+static bool is_moved(const struct tailfile *moved, const struct tailfile *newcomer,
+                     struct source_turn *turn, int fd, const struct stat *st)
+{
+    return moved && newcomer->number == 1 && (uint64_t)st->st_size >= moved->known_end &&
+           (moved->known_end > 0 || moved->fd >= 0) &&
+           identity_check(&moved->identity, fd, (uint64_t)st->st_size, true, &turn->scratch) ==
+               IDENTITY_EQUAL;
+}
+
+/* A new name. */
+static void meet(struct tailfile *file, struct source_turn *turn)
 {
     struct stat st;
     int fd = open_path(turn->path, &st);
@@ -298,17 +307,14 @@ static void meet(struct tailfile *file, struct source_turn *turn, const struct s
         path_failed(file, turn, -fd);
         return;
     }
-    file->facts.dev = seen->st_dev;
-    file->facts.ino = seen->st_ino;
-    struct tailfile *moved = source_find_moved(turn, file);
-    if (moved && (uint64_t)st.st_size >= moved->known_end &&
-        (moved->known_end > 0 || moved->fd >= 0) &&
-        identity_check(&moved->identity, fd, (uint64_t)st.st_size, true, &turn->scratch) ==
-            IDENTITY_EQUAL) {
+    struct tailfile *moved = source_find_moved(file->source, &st);
+    if (is_moved(moved, file, turn, fd, &st)) {
         close(fd);
-        source_rename(turn, moved, file);
+        source_rename(file->source, moved, file);
         return;
     }
+    if (moved)
+        close_file(moved); /* what comes now is this file's */
     set_present(file, true);
     begin_life(file, turn, fd, &st);
 }
@@ -464,7 +470,7 @@ void tailfile_visit(struct tailfile *file, struct source_turn *turn)
         return;
     }
     if (file->state == TAILFILE_NEW) {
-        meet(file, turn, &st);
+        meet(file, turn);
         return;
     }
     set_present(file, true);

@@ -69,7 +69,7 @@ struct tailfile {
     bool logged;          /* its present trouble was told */
     bool more;            /* unread bytes are known to be there */
     bool settled;         /* nothing unread: may be closed */
-    bool is_dirty, is_waiting;
+    bool is_dirty, is_waiting, indexed;
     struct tailfile *next_dirty, *next_waiting, *next_orphan;
 
     bool cached; /* these under the pool's lock */

@@ -195,6 +195,16 @@ static void pause_here(struct tailfile *file, const struct ef_item *last)
     source_mark_dirty(file->source, file);
 }
 
+/* Bytes that were there before came when the file was changed last. */
+static void note_newest(struct source *source, const struct tailfile *file)
+{
+    double changed_s = (double)file->facts.mtime_ns / 1e9;
+    double now_s = clock_wall_s(source->set->clock);
+
+    source->state.newest_byte_wall_s =
+        MAX(source->state.newest_byte_wall_s, MIN(changed_s, now_s));
+}
+
 bool tailfile_read(struct tailfile *file, struct source_turn *turn, uint64_t size)
 {
     struct source *source = file->source;
@@ -223,7 +233,7 @@ bool tailfile_read(struct tailfile *file, struct source_turn *turn, uint64_t siz
         pause_here(file, &item);
     identity_settle(&file->identity, &turn->scratch);
     if (turn->bytes_came)
-        source->state.newest_byte_wall_s = clock_wall_s(source->set->clock);
+        note_newest(source, file);
     tailfile_count(file);
     return r == 0;
 }

@@ -158,6 +158,8 @@ static void look(struct discover *discover, struct dirnode *node)
     int64_t start = clock_ns(NULL);
     bool changed = false;
 
+    if (node->source && atomic_exchange(&node->source->relist, false))
+        node->again = true;
     if (node->sweep_at == 0 && dir_changed(discover, node)) {
         discover_queue(discover, node); /* the listing posts every name */
         changed = true;

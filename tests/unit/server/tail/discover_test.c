@@ -1,10 +1,13 @@
 /* Directories: what is a run, which name it has, and how directories come and go. */
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -362,6 +365,64 @@ static void a_lost_event_queue_is_made_good(void **state)
     tail_world_free(world);
 }
 
+static bool is_polled(const struct tail_state *s)
+{
+    return s->watch == TAIL_WATCH_POLL && s->poll_ms > 0;
+}
+
+static void no_watches_left_scenario(void)
+{
+    enum { DIRS = 20 };
+    struct tail_world *world = world_new();
+    char path[64];
+
+    for (int i = 0; i < DIRS; i++) {
+        snprintf(path, sizeof path, "r%02d/" EVENTS, i);
+        tail_world_append(world, path, 0, 2);
+    }
+    tail_world_start(world);
+    tail_world_wait_caught_up(world);
+    tail_world_expect_state(world, "r19", is_polled);
+    for (int i = 0; i < DIRS; i++) {
+        snprintf(path, sizeof path, "r%02d/" EVENTS, i);
+        tail_world_append(world, path, 2, 3);
+    }
+    for (int i = 0; i < DIRS; i++) {
+        snprintf(path, sizeof path, "r%02d", i);
+        tail_world_expect(world, path, EVENTS, 1, 5);
+    }
+    tail_world_free(world);
+}
+
+/* The limit of watches is made small in a user namespace of its own, where that is allowed. */
+static void without_watches_directories_are_polled(void **state)
+{
+    enum { NOT_ALLOWED = 77 };
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        int fd = unshare(CLONE_NEWUSER) < 0
+                     ? -1
+                     : open("/proc/sys/user/max_inotify_watches", O_WRONLY);
+        if (fd < 0 || write(fd, "5", 1) != 1)
+            _exit(NOT_ALLOWED);
+        no_watches_left_scenario();
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_ALLOWED)
+        skip();
+    assert_int_equal(status, 0);
+}
+
+static void local_file_systems_are_not_remote(void **state)
+{
+    assert_false(watch_is_remote("/tmp"));
+    assert_false(watch_is_remote("/proc"));
+    assert_false(watch_is_remote("/no/such/place"));
+}
+
 static const struct CMUnitTest scenarios[] = {
     cmocka_unit_test(runs_are_named_by_their_path),
     cmocka_unit_test(a_missing_logdir_is_waited_for),
@@ -378,6 +439,8 @@ static const struct CMUnitTest scenarios[] = {
     cmocka_unit_test(thousands_of_directories),
     cmocka_unit_test(a_start_can_be_ended_at_once),
     cmocka_unit_test(a_lost_event_queue_is_made_good),
+    cmocka_unit_test(without_watches_directories_are_polled),
+    cmocka_unit_test(local_file_systems_are_not_remote),
 };
 
 int main(void)

@@ -27,7 +27,8 @@ static void it_behaves_as_a_list_would(void **state)
         present[key] = !present[key];
         size_t other = (seed >> 16) % KEYS;
         hash = (hashindex_hash_number(other) % 50) << 32 | other;
-        assert_ptr_equal(hashindex_find(&index, hash, NULL), present[other] ? &values[other] : NULL);
+        assert_ptr_equal(hashindex_find(&index, hash, NULL),
+                         present[other] ? &values[other] : NULL);
     }
     hashindex_done(&index);
 }

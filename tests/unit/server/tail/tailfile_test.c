@@ -243,6 +243,37 @@ static void renamed_to_another_directory_is_another_run(void **state)
     tail_world_free(world);
 }
 
+static void renamed_over_a_known_file_is_one_more_life(void **state)
+{
+    struct tail_world *world = world_of_ten();
+
+    tail_world_wall_time = 2000;
+    tail_world_append(world, "a/events.out.tfevents.2", 0, 4);
+    tail_world_expect(world, "a", "events.out.tfevents.2", 1, 4);
+    tail_world_rename(world, "a/events.out.tfevents.2", IN_A);
+    tail_world_expect(world, "a", EVENTS, 2, 4);
+    tail_world_append(world, IN_A, 4, 1);
+    tail_world_expect(world, "a", EVENTS, 2, 5);
+    tail_world_expect(world, "a", EVENTS, 1, 10);
+    tail_world_expect(world, "a", "events.out.tfevents.2", 1, 4);
+    tail_world_expect_state(world, "a", is_whole);
+    tail_world_free(world);
+}
+
+static void two_hard_links_are_two_files(void **state)
+{
+    struct tail_world *world = world_of_ten();
+    const char *old = tail_world_path(world, IN_A);
+
+    assert_int_equal(link(old, tail_world_path(world, "a/events.out.tfevents.2")), 0);
+    tail_world_expect(world, "a", "events.out.tfevents.2", 1, 10);
+    tail_world_append(world, IN_A, 10, 1);
+    tail_world_expect(world, "a", EVENTS, 1, 11);
+    tail_world_append(world, "a/events.out.tfevents.2", 11, 1);
+    tail_world_expect(world, "a", "events.out.tfevents.2", 1, 12);
+    tail_world_free(world);
+}
+
 static void deleted_is_read_to_its_end(void **state)
 {
     struct tail_world *world = world_of_ten();
@@ -451,6 +482,8 @@ static const struct CMUnitTest scenarios[] = {
     scenario(renamed_keeps_its_life),
     scenario(renamed_and_recreated_at_once),
     scenario(renamed_to_another_directory_is_another_run),
+    scenario(renamed_over_a_known_file_is_one_more_life),
+    scenario(two_hard_links_are_two_files),
     scenario(deleted_is_read_to_its_end),
     scenario(deleted_and_recreated_is_a_new_life),
     scenario(deleted_and_copied_back_goes_on),
