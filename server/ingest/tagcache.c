@@ -112,6 +112,8 @@ static int grow(struct tagcache *cache)
 
 static const char *keep_text(struct tagcache *cache, struct text tag)
 {
+    if (tag.size == 0)
+        return "";
     if (tag.size > cache->text_left) {
         size_t size = MAX(tag.size, (size_t)TEXT_BLOCK_BYTES - sizeof(void *));
         void **block = malloc(sizeof(void *) + size);
@@ -123,11 +125,10 @@ static const char *keep_text(struct tagcache *cache, struct text tag)
         cache->text_left = size;
     }
     char *copy = cache->text;
-    if (tag.size > 0)
-        memcpy(copy, tag.data, tag.size);
+    memcpy(copy, tag.data, tag.size);
     cache->text += tag.size;
     cache->text_left -= tag.size;
-    return copy ? copy : "";
+    return copy;
 }
 
 struct tagcache_entry *tagcache_add(struct tagcache *cache, struct text tag, uint8_t kind)

@@ -38,13 +38,13 @@ static inline __attribute__((always_inline)) void extent_body(const int64_t *ste
     double min_wall = INFINITY, max_wall = -INFINITY;
     uint64_t falls = 0, equals = 0, not_rising = 0, not_finite = 0;
 
-    for (size_t i = 0; i < count; i++) {
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)count; i++) {
         min = step[i] < min ? step[i] : min;
         max = step[i] > max ? step[i] : max;
         falls |= (uint64_t)(step[i] < step[i - 1]);
         equals |= (uint64_t)(step[i] == step[i - 1]);
     }
-    for (size_t i = 0; i < count; i++) {
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)count; i++) {
         double w = wall[i];
         not_rising |= (uint64_t)!(w > wall[i - 1]);
         not_finite |= (uint64_t)!(w - w == 0);
@@ -60,7 +60,7 @@ SIMD_VARIANTS(extent, (const int64_t *step, const double *wall, size_t count, st
 
 static bool ascends_step(const int64_t *step, const double *wall, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)count; i++) {
         if (step[i] < step[i - 1] ||
             (step[i] == step[i - 1] && scalar_compare_x(wall[i], wall[i - 1]) < 0))
             return false;
@@ -70,7 +70,7 @@ static bool ascends_step(const int64_t *step, const double *wall, size_t count)
 
 static bool ascends_wall(const int64_t *step, const double *wall, size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)count; i++) {
         int order = scalar_compare_x(wall[i], wall[i - 1]);
         if (order < 0 || (order == 0 && step[i] < step[i - 1]))
             return false;
