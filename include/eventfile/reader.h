@@ -1,6 +1,7 @@
 /* eventfile/reader.h: follows one event file: sound records as they come, damage as it is judged.
  *
- *     ef_reader_new(&options, &reader); ef_reader_attach(reader, fd);
+ *     ef_reader_new(&reader); ef_reader_attach(reader, fd);
+ *     ef_reader_tell(reader, size, changed_ns, now_ns);
  *     while ((r = ef_reader_next(reader, &item)) > 0)
  *         switch (item.kind) ...
  *     // 0: nothing more now; call again when the file changed or item.wait_ns have passed
@@ -70,7 +71,8 @@ EF_API void ef_reader_attach(ef_reader *reader, int fd);
  * one clock. Call it before ef_reader_next() when the file changed or time passed. */
 EF_API void ef_reader_tell(ef_reader *reader, uint64_t size, int64_t changed_ns, int64_t now_ns);
 
-/* Next item: 1 and *ret_item; 0 when nothing can be given now; EF_ERR_IO, EF_ERR_NOMEM.
+/* Next item: 1 and *ret_item; 0 when nothing can be given now; EF_ERR_IO (errno tells why),
+ * EF_ERR_NOMEM: nothing is lost by these, the call can be made again.
  * At the first record of a file EF_ERR_COMPRESSED or EF_ERR_NOT_EVENT_FILE say that it is none
  * (not while it may still become one). Reads at most EF_READ_BYTES a call, unless one record is
  * larger or damage has to be searched. */

@@ -9,7 +9,8 @@
  *   3. Otherwise a search from the next byte for header CRC, length limit, payload CRC and event
  *      shape. It never enters bytes that rule 1 or 2 has confirmed.
  * All trials of one file together read at most twice its size plus EF_SALVAGE_EXTRA_BYTES; then
- * only rule 3 is used and the result says so.
+ * only rule 3 is used and the result says so. Bad payloads met by the search are counted the same
+ * way; beyond, it tries payloads up to 4 KB only.
  *
  * Thread: one ef_salvage belongs to one thread at a time. */
 #ifndef EVENTFILE_SALVAGE_H
@@ -65,11 +66,13 @@ EF_API ef_salvage *ef_salvage_free(ef_salvage *salvage);
 
 /* Finds where sound bytes go on behind `offset`, at which ef_record_check() has failed, looking
  * no further than `end` (the file size known now).
- * Returns 1: *ret_gap is the damaged range [offset, offset + length), and behind it stands a sound
- * record, or (reason EF_REASON_REPAIRED_HEADER) the range is the 12 header bytes of a record of
- * *ret_repaired_size payload bytes that counts. Returns 0: nothing sound up to `end`; the gap runs
- * to it. Negative: EF_ERR_IO, EF_ERR_NOMEM. The search can be ended from outside by making
- * read_at fail. */
+ * Returns 1: *ret_gap is the damaged range [offset, offset + length), and a record begins behind
+ * it: a sound one, one that is not all there yet, or (rule 1) one that is damaged in its turn, for
+ * which the call is made again. Or, with the reason EF_REASON_REPAIRED_HEADER, the range is the 12
+ * header bytes of a record of *ret_repaired_size payload bytes that counts. Returns 0: nothing
+ * sound up to `end`; the gap runs to it. Negative: EF_ERR_IO (also when the source ends at or
+ * before `offset`), EF_ERR_NOMEM, EF_ERR_INVALID (`offset` is not before `end`). The search can be
+ * ended from outside by making read_at fail. */
 EF_API EF_MUST_CHECK int ef_salvage_pass(ef_salvage *salvage, uint64_t offset, uint64_t end,
                                          struct ef_gap *ret_gap, uint64_t *ret_repaired_size);
 
