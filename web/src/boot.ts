@@ -88,7 +88,7 @@ function scheduleTags(): void {
 
 async function reload(): Promise<void> {
     try {
-        const [list, tags] = await Promise.all([api.runs(), api.tags()]);
+        const [list, tags] = await Promise.all([api.runs(setServerNow), api.tags()]);
         batch(() => {
             setRuns(list);
             setTags(tags);
@@ -113,7 +113,7 @@ function failed(e: unknown): void {
 /** The first questions. */
 async function load(): Promise<void> {
     try {
-        const [list, tags] = await Promise.all([api.runs(), api.tags()]);
+        const [list, tags] = await Promise.all([api.runs(setServerNow), api.tags()]);
         batch(() => {
             setRuns(list);
             setTags(tags);

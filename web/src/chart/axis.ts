@@ -9,7 +9,7 @@ export function niceStep(lo: number, hi: number, n: number): number {
     const raw = (hi - lo) / Math.max(1, n);
     if (!(raw > 0) || !Number.isFinite(raw)) return 1;
     const power = 10 ** Math.floor(Math.log10(raw));
-    for (const m of [1, 2, 2.5, 5]) if (m * power >= raw * 0.999) return m * power;
+    for (const m of [1, 2, 2.5, 5]) if (m * power >= raw * 0.93) return m * power;
     return 10 * power;
 }
 

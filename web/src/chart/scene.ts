@@ -280,7 +280,8 @@ function outside(scene: Scene, above: boolean): string {
     }
     if (any === 0) return "";
     if (whole === any) return `${any} ${word} the view`;
-    return start === any ? `${any} start ${word}` : `${any} leave ${word}`;
+    const verb = start === any ? "start" : "leave";
+    return `${any} ${verb}${any === 1 ? "s" : ""} ${word}`;
 }
 
 export const BAND_LINES = 20;

@@ -226,10 +226,24 @@ export function mergeSeries(list: NewSeries[]): boolean {
     return any;
 }
 
+/** What a beat says of watched runs: newest commits, and states that changed. */
 export function takeBeat(beats: [string, Beat][]): void {
+    const changed: Run[] = [];
     for (const [id, b] of beats) {
+        const run = runById.value.get(id);
+        if (!run) continue;
         const at = seconds(b.commit_wall);
         const known = newest.get(id);
-        if (Number.isFinite(at) && known !== undefined && at > known) newest.set(id, at);
+        // The first commit is the reading of old files: it says nothing of the newest point.
+        if (Number.isFinite(at) && known !== undefined && at > known && (b.commit ?? 0) > 1)
+            newest.set(id, at);
+        const { activity, damage, loading, bytes_read } = { ...run, ...b };
+        const same =
+            activity === run.activity &&
+            damage === run.damage &&
+            Boolean(loading) === Boolean(run.loading) &&
+            bytes_read === run.bytes_read;
+        if (!same) changed.push({ ...run, activity, damage, loading, bytes_read });
     }
+    if (changed.length > 0) mergeRuns(changed, []);
 }

@@ -7,9 +7,8 @@ import type {
     Damage,
     FileInfo,
     Run,
-    RunsAnswer,
     SeriesInfo,
-    TagsAnswer,
+    Tag,
 } from "../wire/messages";
 
 export const POINTS_TYPE = "application/vnd.tailboard.points";
@@ -64,13 +63,21 @@ async function json<T>(path: string): Promise<T> {
 }
 
 /** All pages of a list; `next` is what `after` takes. */
-async function pages<T, K extends string>(path: string, key: K): Promise<T[]> {
+async function pages<T, K extends string>(
+    path: string,
+    key: K,
+    told?: (now: number) => void,
+): Promise<T[]> {
     const out: T[] = [];
     let after = "";
     for (let page = 0; page < 1000; page++) {
         const mark = path.includes("?") ? "&" : "?";
         const answer = await ask(after ? `${path}${mark}after=${encodeURIComponent(after)}` : path);
-        const body = (await answer.json()) as Record<K, T[]> & { next?: string | null };
+        const body = (await answer.json()) as Record<K, T[]> & {
+            next?: string | null;
+            now?: number;
+        };
+        if (body.now !== undefined) told?.(body.now);
         out.push(...(body[key] ?? []));
         after = body.next ?? nextOf(answer.headers.get("Link"));
         if (!after) break;
@@ -88,14 +95,13 @@ const id = encodeURIComponent;
 
 export const api = {
     about: () => json<About>(""),
-    runs: () => pages<RunsAnswer["runs"][0], "runs">("runs", "runs"),
-    tags: () => pages<TagsAnswer["tags"][0], "tags">("tags", "tags"),
-    run: (run: string) => json<Run & { attempt_list?: AttemptInfo[] }>(`runs/${id(run)}`),
+    /** `told` gets the server's clock. */
+    runs: (told: (now: number) => void) => pages<Run, "runs">("runs", "runs", told),
+    tags: () => pages<Tag, "tags">("tags", "tags"),
+    run: (run: string) => json<Run & { attempts_list?: AttemptInfo[] }>(`runs/${id(run)}`),
     damage: (run: string) => pages<Damage, "damage">(`runs/${id(run)}/damage`, "damage"),
     files: (run: string) => pages<FileInfo, "files">(`runs/${id(run)}/files`, "files"),
     series: (run: string) => pages<SeriesInfo, "series">(`runs/${id(run)}/series`, "series"),
-    fileUrl: (run: string, path: string) =>
-        apiUrl(`runs/${id(run)}/files/${path.split("/").map(id).join("/")}`),
 };
 
 export interface PointsQuery {

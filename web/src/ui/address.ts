@@ -3,10 +3,24 @@
 
 import { effect } from "@preact/signals";
 import { linkOf, linkRead } from "../model/link";
-import { setState, state, stepping } from "../model/view";
+import { setState, state, stepping, view } from "../model/view";
 
 let shown = "";
 let writing = 0;
+
+/** The page's own address, under whatever prefix it was opened. */
+function root(): string {
+    return new URL(".", document.baseURI).pathname;
+}
+
+/** Addresses such as r/ID and e/NAME open a run or an experiment directly. */
+function route(): void {
+    const path = location.pathname;
+    const [kind, ...rest] = path.startsWith(root()) ? path.slice(root().length).split("/") : [];
+    const name = decodeURIComponent(rest.join("/"));
+    if (kind === "r" && name) view.run.value = rest[0];
+    else if (kind === "e" && name) view.experiment.value = name;
+}
 
 async function write(push: boolean): Promise<void> {
     const mine = ++writing;
@@ -14,7 +28,7 @@ async function write(push: boolean): Promise<void> {
     // A later change has its own turn.
     if (mine !== writing || hash === shown) return;
     shown = hash;
-    const url = location.pathname + location.search + hash;
+    const url = root() + location.search + hash;
     if (push) history.pushState(null, "", url);
     else history.replaceState(null, "", url);
 }
@@ -27,6 +41,7 @@ async function read(): Promise<void> {
 
 export async function addressStart(): Promise<void> {
     if (location.hash) await read();
+    route();
     window.addEventListener("popstate", () => void read());
     window.addEventListener("hashchange", () => void read());
     let first = true;

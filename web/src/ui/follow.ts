@@ -34,6 +34,10 @@ function look(): void {
     if (!range) return;
     const hi = rightmost();
     if (!(hi > edge)) return;
+    if (!Number.isFinite(edge)) {
+        edge = hi;
+        return;
+    }
     if (following.value) toEdge();
     else if (hi > range[1] && !newData.value)
         newData.value = () => {
@@ -58,7 +62,8 @@ export function followStart(): void {
             newData.value = null;
         } else if (span !== last) {
             edge = rightmost();
-            following.value = range[1] >= edge - (range[1] - range[0]) * 0.005;
+            const slack = (range[1] - range[0]) * 0.005;
+            following.value = Number.isFinite(edge) && range[1] >= edge - slack;
             newData.value = null;
         }
         last = span;

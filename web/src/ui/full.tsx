@@ -5,6 +5,7 @@ import type { Chart } from "../chart/chart";
 import { readAt } from "../chart/hover";
 import type { Line } from "../chart/scene";
 import { runAge, stateWord } from "../model/catalog";
+import { seriesOf } from "../model/feed";
 import { age, axisValue, count, digits } from "../model/format";
 import type { Scale } from "../model/link";
 import { size } from "../model/track";
@@ -28,8 +29,9 @@ interface Stats {
     points: number;
 }
 
-function statsOf(line: Line, at: number): Stats {
-    const t = line.track;
+/** Over the whole run, whatever is zoomed. */
+function statsOf(line: Line, tag: string, at: number): Stats {
+    const t = seriesOf(line.run.id, tag)?.base ?? line.track;
     const out: Stats = {
         line,
         at,
@@ -76,7 +78,7 @@ function Legend({ chart }: { chart: Chart }) {
     const at = cursor.value;
     const reading = at ? readAt(chart, at.x) : null;
     const valueOf = new Map(reading?.rows.map(r => [r.run.id, r.smoothed]));
-    const stats = lines.map(l => statsOf(l, valueOf.get(l.run.id) ?? Number.NaN));
+    const stats = lines.map(l => statsOf(l, chart.tag, valueOf.get(l.run.id) ?? Number.NaN));
     const key = (s: Stats) => (at ? s.at : s.last);
     stats.sort((a, b) => (key(a) > key(b) ? 1 : key(a) < key(b) ? -1 : 0));
     const f = digits(stats.flatMap(s => [s.last, s.min, s.mean]).filter(Number.isFinite));

@@ -19,8 +19,10 @@ function point(chart: Chart, x: number, y: number, pinned: boolean): void {
     if (!chart.scene) return;
     const at = chart.plot.xValue(Math.max(left, Math.min(right, x)));
     const { rows } = readAt(chart, at);
-    cursor.value = { x: at, card: chart.tag, pinned };
     const run = nearestRun(chart, rows, y);
+    // The crosshair stands at a point of the nearest run: what it says was really logged there.
+    const here = rows.find(r => r.run.id === run);
+    cursor.value = { x: here ? here.x : at, card: chart.tag, pinned };
     if (hot.peek()?.run !== run) hot.value = run ? { run, pale: false } : null;
 }
 

@@ -32,7 +32,7 @@ async function fetchDetail(id: string): Promise<Detail> {
             api.files(id),
             api.series(id),
         ]);
-        const attempts = one.attempt_list ?? [];
+        const attempts = one.attempts_list ?? [];
         return { attempts, damage, files, series, error: "" };
     } catch (e) {
         const gone = e instanceof ApiError && e.status === 404;

@@ -4,7 +4,6 @@ import { useState } from "preact/hooks";
 import { bytes, count, moment, plural, short } from "../model/format";
 import { middle, natural, tagParts } from "../model/names";
 import { acts } from "../model/view";
-import { api } from "../net/http";
 import type { Damage, FileInfo, Run, SeriesInfo } from "../wire/messages";
 import { number, seconds } from "../wire/messages";
 import { CopyButton } from "./controls";
@@ -178,8 +177,6 @@ function Metric(p: {
 }
 
 function fileSize(f: FileInfo): string {
-    const n = f.size ?? f.bytes;
-    if (n !== undefined) return bytes(n);
     return plural(f.points ?? 0, "point");
 }
 
@@ -195,17 +192,12 @@ export function Files({ run, list, loaded }: { run: Run; list: FileInfo[]; loade
                 {list.map(f => (
                     <li key={`${f.path} ${f.generation ?? 0}`}>
                         {f.damage ? <Icon name="warn" class="warn" /> : <span />}
-                        <a
-                            class="cut"
-                            title={f.sha256 ? `${f.path}, SHA-256 ${f.sha256}` : f.path}
-                            href={api.fileUrl(run.id, f.path)}
-                            download
-                        >
+                        <span class="cut" title={f.path}>
                             {middle(f.path, 34)}
-                        </a>
+                        </span>
                         <span class="num mute">{fileSize(f)}</span>
                         <span class="num mute">
-                            {moment(seconds(f.mtime ?? f.last_wall)).slice(-8).trim()}
+                            {moment(seconds(f.last_wall)).slice(-8).trim()}
                         </span>
                     </li>
                 ))}

@@ -12,6 +12,10 @@ import { choose, only } from "./acts";
 import { Check, Menu } from "./controls";
 import { Icon, StateMark, stateWords, Swatch } from "./icons";
 
+/** Room for a name, and of a letter in it on average. */
+const NAME_PX = 178;
+const LETTER_PX = 7;
+
 /** The age is worth its room when it is old, and a warning where data ought to come. */
 function RowAge({ run }: { run: Run }) {
     tick.value;
@@ -73,7 +77,8 @@ export function RunItem({ row }: { row: RunRow }) {
     const on = isChosen(run.id);
     const here = view.run.value === run.id;
     const isHot = hot.value?.run === run.id;
-    const most = 26 - depth * 3 - (run.damage > 0 ? 4 : 0) - ((run.restarts ?? 0) > 0 ? 3 : 0);
+    const badges = (run.damage > 0 ? 36 : 0) + ((run.restarts ?? 0) > 0 ? 24 : 0);
+    const most = Math.floor((NAME_PX - depth * 16 - badges) / LETTER_PX);
     const full = sortParts(sort.value.by)[1] ? "" : run.name;
     return (
         <div

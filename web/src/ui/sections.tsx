@@ -23,13 +23,17 @@ import { columns, setColumns } from "./theme";
 
 /** Sections open at the start: as many as hold about this many cards. */
 const OPEN_CARDS = 60;
+/** A section that is larger starts folded. */
+const LARGE = 40;
 const SHOW_STEP = 60;
 
 function startsOpen(name: string): boolean {
+    const list = shownSections.value;
     let sum = 0;
-    for (const s of shownSections.value) {
-        sum += s.tags.length;
-        if (s.name === name) return sum <= OPEN_CARDS || s === shownSections.value[0];
+    for (const s of list) {
+        const large = s.tags.length > LARGE && list.length > 1;
+        if (s.name === name) return !large && sum < OPEN_CARDS;
+        if (!large) sum += s.tags.length;
     }
     return true;
 }

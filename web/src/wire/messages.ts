@@ -37,11 +37,6 @@ export interface Run {
 /** RFC 3339 text in lists, seconds since 1970 elsewhere. */
 export type Time = string | number | null | undefined;
 
-export interface RunsAnswer {
-    runs: Run[];
-    next?: string | null;
-}
-
 export interface Tag {
     tag: string;
     kind: string;
@@ -49,11 +44,6 @@ export interface Tag {
     runs: string[];
     display_name?: string;
     description?: string;
-}
-
-export interface TagsAnswer {
-    tags: Tag[];
-    next?: string | null;
 }
 
 export interface About {
@@ -91,14 +81,10 @@ export interface AttemptInfo {
 export interface FileInfo {
     path: string;
     generation?: number;
-    size?: number;
-    bytes?: number;
-    mtime?: Time;
     last_wall?: Time;
     attempt?: number;
     points?: number;
     damage?: number;
-    sha256?: string | null;
 }
 
 export interface SeriesInfo {
@@ -132,11 +118,17 @@ export interface NewSeries {
 
 export interface Beat {
     id?: string;
+    commit?: number;
     run?: string;
     commit_wall?: Time;
     byte_wall?: Time;
-    tail?: string;
+    activity?: Run["activity"];
+    damage?: number;
+    watch?: string;
+    poll_ms?: number;
     loading?: boolean | number;
+    bytes_total?: number;
+    bytes_read?: number;
 }
 
 /** Seconds since 1970, or NaN. */

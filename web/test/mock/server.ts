@@ -220,10 +220,10 @@ export class Mock {
                 progress: this.progress,
             });
         if (api === "runs")
-            return send(res, { epoch: this.epoch, runs: this.runs.map(r => r.info) });
+            return send(res, { epoch: this.epoch, now: Date.now() / 1000, runs: this.runs.map(r => r.info) });
         if (api === "tags") return send(res, { tags: this.tags() });
         if (!run) return problem(res, 404, "not-found", "There is no such run.");
-        if (part === "") return send(res, { ...run.info, attempt_list: attemptsOf(run) });
+        if (part === "") return send(res, { ...run.info, attempts_list: attemptsOf(run) });
         if (part === "damage") return send(res, { damage: run.damage });
         if (part === "files") return send(res, { files: filesOf(run) });
         if (part === "series") return send(res, { series: seriesOf(run) });
