@@ -157,7 +157,9 @@ static uint64_t publish_lanes(struct run *run)
             run->points += count;
         else
             run->references += count;
-        if (l->meta->kind == l->series->meta->kind && l->generation->replay == REPLAY_NONE)
+        /* Points that come again in a replay took their ordinals the first time. */
+        bool again = l->generation->replay != REPLAY_NONE && l->series->reset;
+        if (l->meta->kind == l->series->meta->kind && !again)
             series_log(l->series, l, before, count);
         l->series->told = true;
         l->dirty = false;
