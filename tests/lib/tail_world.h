@@ -56,6 +56,10 @@ struct tail_world {
     _Atomic uint64_t commits;
 };
 
+/* True while the calling thread is inside the sink: what is made to fail for the tailer must not
+ * fail for the test. */
+extern _Thread_local bool tail_world_inside;
+
 /* A new logdir under /tmp. Change world->options before tail_world_start(). */
 struct tail_world *tail_world_new(void);
 void tail_world_start(struct tail_world *world);
