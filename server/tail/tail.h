@@ -31,12 +31,12 @@ struct tail_run {
     const char *id;         /* 16 hex digits: SHA-256 of the directory's canonical path, cut */
     const char *name;       /* path relative to its logdir, "." for the top; "ALIAS/…" if several */
     const char *experiment; /* the logdir's alias */
-    const char *path;       /* of the directory, absolute */
+    const char *path;       /* of the directory, canonical */
 };
 
 /* One life of a file under a path. */
 struct tail_generation {
-    const char *path;  /* relative to the run's directory */
+    const char *path;  /* relative to the run's directory; bytes as on disk, perhaps not UTF-8 */
     uint32_t number;   /* 1 for the first life under this path, then rising */
     uint64_t size;     /* bytes when found */
 };
@@ -46,7 +46,7 @@ enum tail_watch { TAIL_WATCH_INOTIFY, TAIL_WATCH_POLL };
 /* State of a run's source, told when it changes. */
 struct tail_state {
     enum tail_watch watch;
-    uint32_t poll_ms;      /* interval when polled */
+    uint32_t poll_ms;      /* shortest interval when polled, else 0 */
     bool gone;             /* no event file of this run is there any more */
     bool cut_at_source;    /* a file became shorter but equal as far as it goes */
     uint32_t unreadable;   /* files that cannot be opened now */
@@ -54,7 +54,8 @@ struct tail_state {
     uint64_t bytes_total;  /* size of all files of the run as far as known */
     uint64_t bytes_read;   /* of these, read (given out, passed, or waiting to be judged) */
     bool loading;          /* backlog is being read */
-    double newest_byte_wall_s; /* when bytes last came, seconds since 1970 */
+    double newest_byte_wall_s; /* when bytes last came, seconds since 1970; of backlog: when its
+                                * file was changed last */
     char message[160];     /* why, when something is wrong: "permission denied: events.…"; or "" */
 };
 
@@ -74,7 +75,9 @@ struct tail_sink {
     void (*damage)(void *ctx, void *run, void *generation, const struct damage *damage);
     /* Bytes in front of what was given are sound now: spans of this generation follow from offset
      * 0 and replace, at the commit after replay_end, all that was given before. Damage is listed
-     * anew as well, but for entries of reason EF_REASON_REPAIRED. */
+     * anew as well, but for entries of reason EF_REASON_REPAIRED. A replay may last many turns; a
+     * second replay_begin starts it over; one that never ends (the file is gone) leaves what was
+     * given before. */
     void (*replay_begin)(void *ctx, void *run, void *generation);
     void (*replay_end)(void *ctx, void *run, void *generation);
     void (*state)(void *ctx, void *run, const struct tail_state *state);
@@ -103,7 +106,7 @@ void tail_logdir_done(struct tail_logdir *logdir);
  * alias, -errno when threads or the loop cannot be had. A logdir that is not there yet is waited
  * for (logged once); one that is a file is -ENOTDIR. */
 _must_check_ int tail_start(const struct tail_options *options, struct tail **ret);
-/* Stops and joins all threads within a fraction of a second even in the middle of a load; frees.
+/* Stops and joins all threads, within a fraction of a second even in the middle of a load; frees.
  * No sink call is made after it returns. Accepts NULL; returns NULL. */
 struct tail *tail_stop(struct tail *tail);
 
