@@ -34,6 +34,7 @@ struct conn {
     bool has_request, head_seen;
     struct producer *stream; /* the waiting one, if it is a stream that waits */
     char *address;           /* as it came */
+    uintptr_t address_end;   /* where it ended in the head as it was read */
     struct request request;
 };
 

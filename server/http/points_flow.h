@@ -1,5 +1,5 @@
-/* points_flow.h: the state of an answer under way, between points_reply.c (which series is next) and
- * points_text.c (how it is written). Part of http. Thread: the worker's. */
+/* points_flow.h: the state of an answer under way, between points_reply.c (which series is next)
+ * and points_text.c (how it is written). Part of http. Thread: the worker's. */
 #ifndef TB_HTTP_POINTS_FLOW_H
 #define TB_HTTP_POINTS_FLOW_H
 

@@ -130,7 +130,8 @@ static const char *title_of(int status)
     } titles[] = {
         {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
         {405, "Method Not Allowed"}, {406, "Not Acceptable"}, {413, "Content Too Large"},
-        {414, "URI Too Long"}, {415, "Unsupported Media Type"}, {426, "Upgrade Required"}, {417, "Expectation Failed"},
+        {414, "URI Too Long"}, {415, "Unsupported Media Type"}, {417, "Expectation Failed"},
+        {426, "Upgrade Required"},
         {429, "Too Many Requests"}, {431, "Request Header Fields Too Large"},
         {501, "Not Implemented"}, {503, "Service Unavailable"},
         {505, "HTTP Version Not Supported"},
@@ -142,7 +143,8 @@ static const char *title_of(int status)
     return "Internal Server Error";
 }
 
-void response_problem(struct request *request, int status, const char *code, const char *format, ...)
+void response_problem(struct request *request, int status, const char *code, const char *format,
+                      ...)
 {
     struct buf *body = &request->reply.body;
     struct json j = JSON_INIT(body);

@@ -116,8 +116,8 @@ struct series *request_series(struct request *request, struct run *run, const ch
 
 /* ---- replies: each fills request->reply -------------------------------------------------- */
 
-void response_problem(struct request *request, int status, const char *code, const char *format, ...)
-    _printf_(4, 5);
+void response_problem(struct request *request, int status, const char *code, const char *format,
+                      ...) _printf_(4, 5);
 /* Out of memory, or an answer over its limit. */
 void response_error(struct request *request, int error);
 void response_header(struct request *request, const char *name, const char *format, ...)

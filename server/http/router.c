@@ -217,8 +217,8 @@ void router_find(struct request *request, const char *address)
     for (size_t i = 0; i < ARRAY_LEN(checks) && !request->reply.status; i++)
         checks[i](request);
     if (!request->reply.status && request->id && !id_is_sound(request->id))
-        response_problem(request, 404, "no-such-run", "A run's id is made of letters, digits, _ and "
-                                                   "-.");
+        response_problem(request, 404, "no-such-run",
+                         "A run's id is made of letters, digits, _ and -.");
 }
 
 void router_serve(struct request *request)

@@ -1,7 +1,8 @@
 /* router.h: which function answers which path. Part of http.
  *
  * One table: path pattern, methods, who may ask, the query names that are known. Everything that
- * is the same for all routes (404, 405, 401, unknown names) is decided here. Thread: the worker's. */
+ * is the same for all routes (404, 405, 401, unknown names) is decided here.
+ * Thread: the worker's. */
 #ifndef TB_HTTP_ROUTER_H
 #define TB_HTTP_ROUTER_H
 

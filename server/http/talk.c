@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -100,6 +101,7 @@ void *talk_address(void *worker, const char *uri, struct MHD_Connection *connect
         return NULL;
     end_request(client);
     client->address = strdup(uri);
+    client->address_end = (uintptr_t)uri + strlen(uri);
     if (!client->address)
         return NULL;
     request_init(&client->request, client->worker->shared, &client->peer);
@@ -130,22 +132,28 @@ static enum MHD_Result add_header(void *cls, enum MHD_ValueKind kind, const char
 }
 
 #if MHD_VERSION < 0x00097701
-/* This version takes a bare line feed for the end of a line, and cuts a value at a NUL. It leaves
- * the head where it was read, with NULs for line ends, and all strings point into it: so a sound
- * line is followed by exactly two NULs and the next name. */
-static bool lines_are_sound(const struct gate_header *headers, size_t count, const char *version)
+/* This version takes a bare line feed for the end of a line, and cuts a text at a NUL. It leaves
+ * the head where it was read, with NULs for line ends and separators, and all strings point into
+ * it: so in a sound head each string begins where the one before it makes expect, and the whole
+ * is as long as they are together. */
+static bool lines_are_sound(const struct conn *client, const char *method, const char *version)
 {
-    const char *end = version + strlen(version);
+    const struct request *request = &client->request;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(client->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    uintptr_t end = (uintptr_t)version + strlen(version);
 
-    for (size_t i = 0; i < count; i++) {
-        if ((uintptr_t)headers[i].name != (uintptr_t)end + 2)
+    if ((uintptr_t)version != client->address_end + 1)
+        return false;
+    for (size_t i = 0; i < request->n_headers; i++) {
+        if ((uintptr_t)request->headers[i].name != end + 2)
             return false;
-        end = headers[i].value + headers[i].value_size;
+        end = (uintptr_t)request->headers[i].value + request->headers[i].value_size;
     }
-    return true;
+    return info && (uintptr_t)method + info->header_size == end + 4;
 }
 #else
-static bool lines_are_sound(const struct gate_header *headers, size_t count, const char *version)
+static bool lines_are_sound(const struct conn *client, const char *method, const char *version)
 {
     return true; /* the library's discipline level sees to it */
 }
@@ -195,7 +203,7 @@ static uint64_t read_head(struct conn *client, const char *method, const char *v
     head.headers = request->headers;
     head.n_headers = request->n_headers;
     gate_check(&head, &verdict);
-    if (!verdict.status && !lines_are_sound(head.headers, head.n_headers, version)) {
+    if (!verdict.status && !lines_are_sound(client, method, version)) {
         verdict.status = 400;
         verdict.detail = "The head's lines must end with CR LF and hold no NUL.";
     }
@@ -329,8 +337,14 @@ void talk_completed(void *worker, struct MHD_Connection *connection, void **cont
                     enum MHD_RequestTerminationCode code)
 {
     struct conn *client = *context;
+    char byte;
 
     *context = NULL;
-    if (client)
-        end_request(client);
+    if (!client)
+        return;
+    end_request(client);
+    /* The library does not look for an end that came together with the request. */
+    if (code == MHD_REQUEST_TERMINATED_COMPLETED_OK && !client->bridged &&
+        recv(client->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+        shutdown(client->fd, SHUT_RDWR);
 }

@@ -271,8 +271,6 @@ static struct MHD_Daemon *start_daemon(struct worker *worker)
         MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
 #if MHD_VERSION >= 0x00097701
         MHD_OPTION_CLIENT_DISCIPLINE_LVL, 1,
-#else
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,
 #endif
         MHD_OPTION_END);
 }

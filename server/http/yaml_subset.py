@@ -56,14 +56,18 @@ def scalar(text):
     return text
 
 
+FLOW_SCALAR = re.compile(
+    r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|[^,\[\]{}:]+(?::(?! )[^,\[\]{}:]*)*"
+)
+
+
 def flow(text, at=0):
     """A flow collection or scalar at text[at:]; returns the value and where it ends."""
     if text[at] == "[":
         return flow_list(text, at + 1)
     if text[at] == "{":
         return flow_map(text, at + 1)
-    m = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'|[^,\[\]{}:]+(?::(?! )[^,\[\]{}:]*)*").match(
-        text, at)
+    m = FLOW_SCALAR.match(text, at)
     return scalar(m.group().strip()), m.end()
 
 
