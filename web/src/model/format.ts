@@ -20,6 +20,20 @@ export function plural(n: number, word: string, words = `${word}s`): string {
     return `${count(n)} ${n === 1 ? word : words}`;
 }
 
+/** Digits behind the point that a step needs: 0.25 two, 0.2 one. */
+function placesOf(step: number): number {
+    for (let p = 0; p < 10; p++) {
+        const scaled = step * 10 ** p;
+        if (scaled >= 0.999 && Math.abs(scaled - Math.round(scaled)) < 1e-6 * scaled) return p;
+    }
+    return 10;
+}
+
+/** Figures with a proper minus sign. */
+function signed(text: string): string {
+    return text.replace("-", "−");
+}
+
 /** A tick of an axis: short, never invented digits. `step` is the distance of ticks. */
 export function tick(v: number, step: number): string {
     if (v === 0) return "0";
@@ -27,7 +41,7 @@ export function tick(v: number, step: number): string {
     if (a >= 1e15 || a < 1e-4) return exponent(v, step);
     const unit = a >= 1e9 ? 1e9 : a >= 1e6 ? 1e6 : a >= 1e4 ? 1e3 : 1;
     const letter = unit === 1e9 ? "G" : unit === 1e6 ? "M" : unit === 1e3 ? "k" : "";
-    const places = Math.max(0, Math.min(10, -Math.floor(Math.log10(step / unit) + 1e-9)));
+    const places = placesOf(step / unit);
     const text = (v / unit).toFixed(places);
     const trimmed = text.includes(".") ? text.replace(/\.?0+$/, "") : text;
     return letter || a < 1000 ? trimmed + letter : whole.format(v);
@@ -56,9 +70,8 @@ export function short(v: number): string {
     if (!Number.isFinite(v)) return oddName(v);
     if (v === 0) return "0";
     const a = Math.abs(v);
-    if (a >= 1e7 || a < 1e-4) return v.toExponential(2);
-    if (a >= 1000) return whole.format(v);
-    return v.toPrecision(3);
+    if (a >= 1e7 || a < 1e-4) return signed(v.toExponential(2)).replace("+", "");
+    return signed(a >= 1000 ? whole.format(v) : v.toPrecision(3));
 }
 
 /** Values of one column with the digits that differ. */
@@ -67,7 +80,7 @@ export function digits(values: number[]): (v: number) => string {
     const most = Math.max(...finite.map(Math.abs), 0);
     if (finite.length === 0) return v => (Number.isFinite(v) ? String(v) : oddName(v));
     if (most !== 0 && (most >= 1e9 || most < 1e-3))
-        return v => (Number.isFinite(v) ? v.toExponential(3) : oddName(v));
+        return v => (Number.isFinite(v) ? signed(v.toExponential(3)) : oddName(v));
     const places = finite.every(Number.isInteger)
         ? 0
         : Math.max(0, Math.min(6, 4 - Math.max(0, Math.floor(Math.log10(most || 1)))));
@@ -75,7 +88,7 @@ export function digits(values: number[]): (v: number) => string {
         minimumFractionDigits: places,
         maximumFractionDigits: places,
     });
-    return v => (Number.isFinite(v) ? f.format(v) : oddName(v));
+    return v => (Number.isFinite(v) ? signed(f.format(v)) : oddName(v));
 }
 
 /** All digits that a double needs. */
