@@ -128,7 +128,7 @@ static struct live *stop_live(struct live *live)
     return live_stop(live);
 }
 
-static struct metrics_live live_figures(struct server *server)
+static __attribute__((unused)) struct metrics_live live_figures(struct server *server)
 {
     struct live_stats stats = live_stats(server->live);
 
