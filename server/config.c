@@ -72,8 +72,10 @@ static int resolve_prefix(struct config *config, char *ret_why, size_t size)
     if (n + 2 > sizeof config->prefix)
         return fail(ret_why, size, "--path_prefix is too long");
     if (strspn(given, ok) < n)
-        return fail(ret_why, size, "--path_prefix: '%s' holds what does not belong into a path "
-                    "(letters, digits, - . _ ~ / do)", given);
+        return fail(ret_why, size,
+                    "--path_prefix: '%s' holds what does not belong into a path "
+                    "(letters, digits, - . _ ~ / do)",
+                    given);
     if (given[0] != '/')
         config->prefix[0] = '/';
     strncat(config->prefix, given, n);

@@ -18,19 +18,19 @@ struct config {
     /* as given; strings are borrowed */
     const char *const *logdirs;
     size_t n_logdirs;
-    const char *host;        /* NULL: localhost */
+    const char *host; /* NULL: localhost */
     bool bind_all;
-    uint16_t port;           /* 0: any */
+    uint16_t port; /* 0: any */
     bool port_given;
-    const char *path_prefix; /* NULL: none */
-    double reload_interval;  /* seconds between polls; 0: decided by the file system */
-    bool poll;               /* never inotify */
-    unsigned workers;        /* 0: as many as there are CPUs */
-    const char *auth;        /* "user" or "token" */
-    const char *public_url;  /* NULL: none */
+    const char *path_prefix;          /* NULL: none */
+    double reload_interval;           /* seconds between polls; 0: decided by the file system */
+    bool poll;                        /* never inotify */
+    unsigned workers;                 /* 0: as many as there are CPUs */
+    const char *auth;                 /* "user" or "token" */
+    const char *public_url;           /* NULL: none */
     const char *const *allow_hosts;   /* NULL-ended */
     const char *const *allow_origins; /* NULL-ended */
-    const char *state;       /* NULL: the user's usual place */
+    const char *state;                /* NULL: the user's usual place */
 
     /* resolved */
     struct tail_logdir resolved[LIMIT_LOGDIRS];

@@ -61,9 +61,10 @@ static void add_store(const struct store_stats *s, struct buf *out)
     add(out, "tailboard_store_chunk_bytes", "gauge", "Bytes in sealed chunks", s->chunk_bytes);
     add(out, "tailboard_store_tail_bytes", "gauge", "Bytes in open tails", s->tail_bytes);
     add(out, "tailboard_store_table_bytes", "gauge", "Bytes in tables", s->table_bytes);
-    buf_printf(out, "# TYPE tailboard_store_bytes_per_point gauge\n"
-                    "# HELP tailboard_store_bytes_per_point All of the store's bytes by points\n"
-                    "tailboard_store_bytes_per_point %.3f\n",
+    buf_printf(out,
+               "# TYPE tailboard_store_bytes_per_point gauge\n"
+               "# HELP tailboard_store_bytes_per_point All of the store's bytes by points\n"
+               "tailboard_store_bytes_per_point %.3f\n",
                s->points ? (double)bytes / (double)s->points : 0.0);
     add(out, "tailboard_resident_bytes", "gauge", "Resident memory", resident_bytes());
     struct mallinfo2 heap = mallinfo2();
@@ -74,8 +75,7 @@ static void add_store(const struct store_stats *s, struct buf *out)
 static void add_live(const struct metrics_live *l, struct buf *out)
 {
     add(out, "tailboard_live_clients", "gauge", "WebSocket clients", l->clients);
-    add(out, "tailboard_live_watches", "gauge", "Series watched, summed over clients",
-        l->watches);
+    add(out, "tailboard_live_watches", "gauge", "Series watched, summed over clients", l->watches);
     add(out, "tailboard_live_messages", "counter", "Messages sent", l->messages);
     add(out, "tailboard_live_sent_bytes", "counter", "Payload bytes sent", l->bytes);
     add(out, "tailboard_live_interval_microseconds", "gauge", "Present interval between messages",

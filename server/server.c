@@ -29,8 +29,8 @@ struct server {
     struct http *http;
     atomic_bool stopping;
     pthread_mutex_t front_lock;
-    struct front *front;    /* NULL before it is started and once it is being stopped */
-    uint64_t closed_early;  /* connections that ended before `front` was set */
+    struct front *front;   /* NULL before it is started and once it is being stopped */
+    uint64_t closed_early; /* connections that ended before `front` was set */
 };
 
 /* ---- tail → ingest: the calls whose parameters differ in type ----------------------------- */
@@ -336,8 +336,9 @@ int server_start(const struct config *config, struct server **ret)
         const char *what;
         int (*start)(struct server *);
     } steps[] = {
-        {"reading", start_data}, {"access control", start_auth}, {"the live side", start_live},
-        {"the HTTP side", start_http}, {"listening", start_front},
+        {"reading", start_data},       {"access control", start_auth},
+        {"the live side", start_live}, {"the HTTP side", start_http},
+        {"listening", start_front},
     };
     struct server *server = calloc(1, sizeof *server);
 

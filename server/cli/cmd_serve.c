@@ -1,6 +1,6 @@
 /* cmd_serve.c: `tailboard serve`: flags, what is printed, signals. What runs is server.c's.
  *
- * The main thread starts the server, then waits for signals; all other threads have them blocked. */
+ * The main thread starts the server, then waits for signals; all others have them blocked. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -32,13 +32,14 @@ static int parse(struct serve *s, int argc, char **argv)
     const struct cli_option options[] = {
         {"logdir", 0, CLI_LIST, &s->logdirs, "[NAME:]DIR",
          "a directory to follow, with all below it (default ./logs);\n"
-         "several: give it several times. NAME is shown in front of\nthe runs", 0, 0,
-         "TAILBOARD_LOGDIR"},
+         "several: give it several times. NAME is shown in front of\nthe runs",
+         0, 0, "TAILBOARD_LOGDIR"},
         {"host", 0, CLI_STRING, &c->host, "ADDRESS",
          "address or name to listen on (default localhost)", 0, 0, "TAILBOARD_HOST"},
         {"port", 'p', CLI_UINT, &s->port, "PORT",
          "port to listen on; 0: any free one (default 6006, and if\n"
-         "that is taken one of the next ten)", 0, 65535, "TAILBOARD_PORT"},
+         "that is taken one of the next ten)",
+         0, 65535, "TAILBOARD_PORT"},
         {"bind_all", 0, CLI_FLAG, &c->bind_all, NULL,
          "listen on all addresses of this machine; a token is needed\nthen", 0, 0,
          "TAILBOARD_BIND_ALL"},
@@ -46,14 +47,16 @@ static int parse(struct serve *s, int argc, char **argv)
          "path in front of everything, for reverse proxies", 0, 0, "TAILBOARD_PATH_PREFIX"},
         {"reload_interval", 0, CLI_DOUBLE, &c->reload_interval, "SECONDS",
          "time between polls where the file system does not tell of\n"
-         "changes (default: by the file system)", 0, 0, "TAILBOARD_RELOAD_INTERVAL"},
+         "changes (default: by the file system)",
+         0, 0, "TAILBOARD_RELOAD_INTERVAL"},
         {"poll", 0, CLI_FLAG, &c->poll, NULL, "poll, even where inotify would do", 0, 0,
          "TAILBOARD_POLL"},
-        {"workers", 0, CLI_UINT, &s->workers, "COUNT",
-         "threads that read (default: one a CPU)", 0, 256, "TAILBOARD_WORKERS"},
+        {"workers", 0, CLI_UINT, &s->workers, "COUNT", "threads that read (default: one a CPU)", 0,
+         256, "TAILBOARD_WORKERS"},
         {"auth", 0, CLI_STRING, &c->auth, "user|token",
          "user (default): this user's own programs on this machine\n"
-         "get in, all others need a token; token: everybody does", 0, 0, "TAILBOARD_AUTH"},
+         "get in, all others need a token; token: everybody does",
+         0, 0, "TAILBOARD_AUTH"},
         {"public-url", 0, CLI_STRING, &c->public_url, "URL",
          "the address that browsers use, behind a reverse proxy;\neverybody needs a token then", 0,
          0, "TAILBOARD_PUBLIC_URL"},
@@ -64,7 +67,8 @@ static int parse(struct serve *s, int argc, char **argv)
          "a further page that may use this server", 0, 0, "TAILBOARD_ALLOW_ORIGIN"},
         {"state", 0, CLI_STRING, &c->state, "DIR",
          "where the token and the server's secret are kept (default\n"
-         "$XDG_STATE_HOME/tailboard or ~/.local/state/tailboard)", 0, 0, "TAILBOARD_STATE"},
+         "$XDG_STATE_HOME/tailboard or ~/.local/state/tailboard)",
+         0, 0, "TAILBOARD_STATE"},
         {"port-file", 0, CLI_STRING, &s->port_file, "FILE",
          "write the port into FILE as soon as it answers", 0, 0, "TAILBOARD_PORT_FILE"},
         {"json", 0, CLI_FLAG, &s->json, NULL,
@@ -269,7 +273,8 @@ static int start(struct serve *s)
                   c->port);
     else if (r == -EADDRINUSE)
         log_error("ports %d to %d are all taken; choose one with --port, or any free one with "
-                  "--port 0", CONFIG_PORT, CONFIG_PORT + CONFIG_PORT_TRIES);
+                  "--port 0",
+                  CONFIG_PORT, CONFIG_PORT + CONFIG_PORT_TRIES);
     if (r < 0)
         return CLI_FAILED;
     if (!s->port_file)

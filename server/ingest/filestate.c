@@ -11,25 +11,22 @@
 
 _Static_assert((int)VALUE_F32 == (int)EF_NUMBER_F32 && (int)VALUE_BOOL == (int)EF_NUMBER_BOOL,
                "numbers of the library and of the store are the same");
-_Static_assert((int)SERIES_SCALAR == (int)EF_SERIES_SCALAR &&
-                   (int)SERIES_TENSOR == (int)EF_SERIES_TENSOR &&
-                   (int)SERIES_HISTOGRAM == (int)EF_SERIES_HISTOGRAM &&
-                   (int)SERIES_IMAGE == (int)EF_SERIES_IMAGE &&
-                   (int)SERIES_AUDIO == (int)EF_SERIES_AUDIO &&
-                   (int)SERIES_TEXT == (int)EF_SERIES_TEXT &&
-                   (int)SERIES_HPARAMS == (int)EF_SERIES_HPARAMS &&
-                   (int)SERIES_GRAPH == (int)EF_SERIES_GRAPH &&
-                   (int)SERIES_BLOB == (int)EF_SERIES_BLOB,
-               "kinds of the library and of the store are the same");
+_Static_assert(
+    (int)SERIES_SCALAR == (int)EF_SERIES_SCALAR && (int)SERIES_TENSOR == (int)EF_SERIES_TENSOR &&
+        (int)SERIES_HISTOGRAM == (int)EF_SERIES_HISTOGRAM &&
+        (int)SERIES_IMAGE == (int)EF_SERIES_IMAGE && (int)SERIES_AUDIO == (int)EF_SERIES_AUDIO &&
+        (int)SERIES_TEXT == (int)EF_SERIES_TEXT && (int)SERIES_HPARAMS == (int)EF_SERIES_HPARAMS &&
+        (int)SERIES_GRAPH == (int)EF_SERIES_GRAPH && (int)SERIES_BLOB == (int)EF_SERIES_BLOB,
+    "kinds of the library and of the store are the same");
 
 /* One record on its way. */
 struct step {
     struct filestate *file;
     struct filestate_tally *tally;
     const struct ef_event *event;
-    uint64_t offset;        /* of the record */
+    uint64_t offset; /* of the record */
     const uint8_t *payload;
-    size_t size;            /* of the payload */
+    size_t size; /* of the payload */
 };
 
 struct filestate *filestate_new(struct run *run, struct generation *generation)
@@ -179,8 +176,7 @@ static int take_other(const struct step *s, const struct ef_value *value)
     struct text tag = text_of(value->tag);
     struct series_meta meta;
 
-    if (!value->has_metadata &&
-        (value->kind == EF_VALUE_TENSOR || value->kind == EF_VALUE_NONE)) {
+    if (!value->has_metadata && (value->kind == EF_VALUE_TENSOR || value->kind == EF_VALUE_NONE)) {
         struct tagcache_entry *first = tagcache_first(&s->file->tags, tag);
         enum ef_number number;
         uint64_t bits;
@@ -231,8 +227,8 @@ static int take_graph(const struct step *s)
     bool graph = s->event->what == EF_WHAT_GRAPH_DEF;
     const struct series_meta meta = {
         .kind = SERIES_GRAPH,
-        .plugin = graph ? (struct text){"graphs", 6}
-                        : (struct text){"graph_tagged_run_metadata", 25},
+        .plugin =
+            graph ? (struct text){"graphs", 6} : (struct text){"graph_tagged_run_metadata", 25},
         .data_class = EF_CLASS_BLOB_SEQUENCE,
     };
 
@@ -258,8 +254,7 @@ static int take_event(const struct step *s, bool begun, size_t values, size_t *r
 
     if (__builtin_expect(event->what == EF_WHAT_SUMMARY, 1)) {
         if (!begun)
-            generation_event(s->file->generation, s->offset, event->wall_time,
-                             event->n_values > 0);
+            generation_event(s->file->generation, s->offset, event->wall_time, event->n_values > 0);
         size_t done = take_values(s, values);
         if (__builtin_expect(done == event->n_values, 1))
             return 0;
@@ -371,8 +366,12 @@ int filestate_span(struct filestate *file, ef_decoder *decoder, const struct spa
             }
             begun = true;
         }
-        const struct step s = {.file = file, .tally = tally, .event = &event, .offset = offset,
-                               .payload = p + EF_HEADER_BYTES, .size = size};
+        const struct step s = {.file = file,
+                               .tally = tally,
+                               .event = &event,
+                               .offset = offset,
+                               .payload = p + EF_HEADER_BYTES,
+                               .size = size};
         r = take_record(&s, r, begun, values);
         if (r < 0)
             break;

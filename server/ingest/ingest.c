@@ -20,7 +20,7 @@ struct ingestrun {
 
 struct ingest {
     struct store *store;
-    pthread_mutex_t lock;      /* runs and pool */
+    pthread_mutex_t lock; /* runs and pool */
     struct ingestrun *runs;
     ef_decoder *pool[POOL_MAX];
     unsigned pooled;

@@ -20,22 +20,22 @@
 struct tagcache_entry {
     uint64_t head, tail; /* first and last bytes, see tagcache_key() */
     const char *tag;
-    struct lane *lane;  /* NULL: not made yet in this part of the file */
+    struct lane *lane;           /* NULL: not made yet in this part of the file */
     struct tagcache_entry *next; /* the one that was used after this one; never NULL */
     uint32_t size;
-    uint8_t kind;       /* enum series_kind */
-    bool first;         /* the kind of the tag's first value in this file */
+    uint8_t kind; /* enum series_kind */
+    bool first;   /* the kind of the tag's first value in this file */
 };
 
 struct tagcache {
     struct tagcache_entry *entries;
     uint32_t count, capacity;
     struct tagcache_entry *last; /* the one used last; NULL while there is none */
-    uint32_t *slots; /* open addressing: index + 1, 0: free */
-    uint32_t mask;   /* slots - 1; 0: no slots yet */
-    char *text;      /* block that new tags are copied into */
+    uint32_t *slots;             /* open addressing: index + 1, 0: free */
+    uint32_t mask;               /* slots - 1; 0: no slots yet */
+    char *text;                  /* block that new tags are copied into */
     size_t text_left;
-    void *blocks;    /* all such blocks, linked by their first pointer */
+    void *blocks; /* all such blocks, linked by their first pointer */
 };
 
 void tagcache_done(struct tagcache *cache);
@@ -73,8 +73,8 @@ static inline void tagcache_key(struct text tag, uint64_t *ret_head, uint64_t *r
     *ret_tail = tail;
 }
 
-static inline bool tagcache_same(const struct tagcache_entry *entry, struct text tag,
-                                 uint64_t head, uint64_t tail)
+static inline bool tagcache_same(const struct tagcache_entry *entry, struct text tag, uint64_t head,
+                                 uint64_t tail)
 {
     return entry->size == tag.size && entry->head == head && entry->tail == tail &&
            (tag.size <= 16 || memcmp(entry->tag + 8, tag.data + 8, tag.size - 16) == 0);
