@@ -155,10 +155,20 @@ static void settle(struct worker *worker)
     worker->arriving_count = 0;
 }
 
+/* The library misses an end that came together with a part of a request. */
+static bool has_ended(const struct conn *client)
+{
+    char byte;
+
+    return !client->waiting && !client->cut && !client->bridged &&
+           client->state != CONN_SERVING &&
+           recv(client->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static void sweep(struct worker *worker, int64_t now)
 {
     for (struct conn *client = worker->clients; client; client = client->next) {
-        const char *why = conn_late(client, now);
+        const char *why = has_ended(client) ? "the client left" : conn_late(client, now);
 
         if (!why)
             continue;
