@@ -198,8 +198,8 @@ class Series:
             self.points += frame.points()
 
     def sorted(self):
-        """Order of answers; NaN compares by its text. Equal (step, wall) may be in any order."""
-        return sorted(((s, v) for s, _, v in self.points), key=lambda p: (p[0], repr(p[1])))
+        """(step, value as text, so that NaN is equal to NaN); equal ones may be in any order."""
+        return sorted((s, repr(v)) for s, _, v in self.points)
 
 
 class Model:

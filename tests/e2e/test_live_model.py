@@ -1,5 +1,6 @@
 """History and live frames joined by cursors, under everything that can happen to either."""
 
+import os
 import random
 import time
 
@@ -8,6 +9,7 @@ from live_lib import Model
 
 RUNS = ["one", "two/deep"]
 TAGS = ["loss", "acc", "lr"]
+SEEDS = int(os.environ.get("LIVE_SEEDS", "3"))  # more for a soak
 
 
 class World:
@@ -76,7 +78,7 @@ class World:
 
 
 @pytest.mark.parametrize("view", ["all", "stitched"])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(SEEDS))
 def test_the_model_equals_fresh_history_at_every_moment(server, write, view, seed):
     world = World(server, write, seed)
     ids = {run: server.run(run, points=len(TAGS))["id"] for run in RUNS}
@@ -143,7 +145,7 @@ def test_a_replaced_file_is_told(server, write, logs):
     [source] = (logs / "other").iterdir()
     source.rename(path)
     deadline = time.monotonic() + 30
-    while [v for _, v in model.series[0].sorted()] != [100.0 + i for i in range(5)]:
+    while [v for _, v in model.series[0].sorted()] != [f"{100 + i}.0" for i in range(5)]:
         assert time.monotonic() < deadline
         model.pump(0.05)
         model.check()
