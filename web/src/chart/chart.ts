@@ -3,17 +3,11 @@
 
 import { effect, signal, untracked } from "@preact/signals";
 import { drawn, inks, runById, tagByName } from "../model/catalog";
-import { failures, onChange, runsOf, seriesOf } from "../model/feed";
+import { failures, runsOf } from "../model/feed";
+import { onChange, seriesOf } from "../model/held";
 import { cursor, hot, scaleOf, view } from "../model/view";
 import { cursorLabel } from "./axis";
-import {
-    fillBand,
-    isDense,
-    type Pen,
-    strokeExtremes,
-    strokeLine,
-    strokeRaw,
-} from "./lines";
+import { fillBand, isDense, type Pen, strokeExtremes, strokeLine, strokeRaw } from "./lines";
 import {
     drawCross,
     drawDot,
@@ -212,7 +206,7 @@ export class Chart implements Painted {
         const height = box.bottom - box.top;
         const ends = frame.y;
         // Far outside lines would be drawn for ever: nothing is put further than this away.
-        const clamp = (v: number) => (v < -4000 ? -4000 : v > 8000 ? 8000 : v);
+        const clamp = (v: number) => (v < -4000 ? -4000 : Math.min(v, 8000));
         if (frame.scale === "linear") {
             const ky = height / (ends[1] - ends[0]);
             const cy = box.bottom + ends[0] * ky;
@@ -325,7 +319,7 @@ export class Chart implements Painted {
         const { ground } = palette();
         const { ctx } = pen;
         clip(pen);
-        if (h.pale || this.full) {
+        if ((h.pale || this.full) && scene.lines.length <= MANY_LINES) {
             ctx.globalAlpha = 0.65;
             ctx.fillStyle = ground;
             ctx.fillRect(pen.left, pen.top - 6, pen.right - pen.left + 6, pen.bottom - pen.top + 6);

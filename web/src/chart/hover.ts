@@ -1,10 +1,10 @@
 // What is at a place of a chart: rows for the tooltip, the nearest run, readouts of other charts.
 
 import type { Ink } from "../model/colour";
+import { size } from "../model/track";
 import type { Run } from "../wire/messages";
 import type { Chart } from "./chart";
 import { nearestItem } from "./marks";
-import { size } from "../model/track";
 
 export interface Row {
     run: Run;
@@ -87,7 +87,10 @@ export function nearestRun(chart: Chart, rows: Row[], y: number): string {
 /** At most `most` rows around the nearest run, and how many are left out. */
 export function around(rows: Row[], run: string, most: number): { rows: Row[]; more: number } {
     if (rows.length <= most) return { rows, more: 0 };
-    const at = Math.max(0, rows.findIndex(r => r.run.id === run));
+    const at = Math.max(
+        0,
+        rows.findIndex(r => r.run.id === run),
+    );
     const from = Math.max(0, Math.min(rows.length - most, at - Math.floor(most / 2)));
     return { rows: rows.slice(from, from + most), more: rows.length - most };
 }

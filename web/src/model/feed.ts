@@ -11,14 +11,23 @@ import { ApiError, CHART_COLS, NetError, points } from "../net/http";
 import type { LiveSocket } from "../net/socket";
 import type { Frame } from "../wire/frames";
 import { drawn, runById, tagByName, touch } from "./catalog";
-import { fineFits, type Series, seriesFine, seriesHistory, seriesLive, seriesNew, seriesWeight, trackOf } from "./series";
+import {
+    Answer,
+    allSeries,
+    answeredTime,
+    bound,
+    changed,
+    type Job,
+    seriesMake,
+    seriesOf,
+} from "./held";
+import { fineFits, type Series, seriesFine, seriesLive } from "./series";
 import { missed, paused, view } from "./view";
 
 const MOST_SERIES = 240;
 const MOST_TAGS = 6;
 const MOST_OPEN = 3;
 const UNWATCH_MS = 5000;
-const LIMIT_BYTES = 64 * 1024 * 1024;
 
 interface Wanted {
     since: number;
@@ -27,16 +36,7 @@ interface Wanted {
     visible: boolean;
 }
 
-interface Job {
-    runs: string[];
-    tags: string[];
-    width: number;
-    fine: { from: number; to: number } | null;
-}
-
-const series = new Map<string, Series>();
 const wanted = new Map<string, Wanted>();
-const listeners = new Map<string, Set<() => void>>();
 const handles = new Map<number, Series>();
 const handleOf = new Map<Series, number>();
 /** Why a tag could not be read, by tag. */
@@ -51,31 +51,11 @@ let timer = 0;
 let lastAnswerMs = 100;
 let retryAt = 0;
 let generation = 0;
+/** Tags whose answer failed, and when they are asked for again, each alone. */
+const coolUntil = new Map<string, number>();
+const COOL_MS = 10_000;
 let onEpoch: () => void = () => {};
 let onDenied: () => void = () => {};
-
-const keyOf = (run: string, tag: string) => `${run}\0${tag}`;
-
-export function seriesOf(run: string, tag: string): Series | undefined {
-    return series.get(keyOf(run, tag));
-}
-
-function changed(tag: string): void {
-    for (const fn of listeners.get(tag) ?? []) fn();
-}
-
-/** All charts draw anew, as after a pause. */
-export function changedAll(): void {
-    for (const tag of listeners.keys()) changed(tag);
-}
-
-/** Calls `fn` after each change of a series of `tag`; gives what ends that. */
-export function onChange(tag: string, fn: () => void): () => void {
-    const set = listeners.get(tag) ?? new Set();
-    listeners.set(tag, set);
-    set.add(fn);
-    return () => set.delete(fn);
-}
 
 /** Says that a card of `tag`, `width` px wide, is on or near the screen. */
 export function want(tag: string, width: number, visible: boolean): void {
@@ -117,19 +97,21 @@ function askedWidth(tag: string, lines: number): number {
 
 /** Series that a tag lacks now. */
 function missing(tag: string, now: number): string[] {
-    const out: string[] = [];
-    for (const run of runsOf(tag)) {
-        const s = series.get(keyOf(run, tag));
-        if (!s || s.state === "none" || s.state === "void") out.push(run);
-        else if (s.state === "have" && isLoading(run) && now >= reloadAt(s)) out.push(run);
-    }
-    return out;
+    if (now < (coolUntil.get(tag) ?? 0)) return [];
+    const list = runsOf(tag);
+    const width = askedWidth(tag, list.length);
+    return list.filter(run => {
+        const s = seriesOf(run, tag);
+        if (!s || s.state === "none" || s.state === "void") return true;
+        if (s.state !== "have") return false;
+        if (isLoading(run)) return now >= reloadAt(s);
+        // Drawn wider than it was asked for.
+        return !s.base.raw && s.width * 1.5 < width;
+    });
 }
 
-const answeredAt = new Map<Series, number>();
-
 function reloadAt(s: Series): number {
-    return (answeredAt.get(s) ?? 0) + Math.max(250, 4 * lastAnswerMs);
+    return answeredTime(s) + Math.max(250, 4 * lastAnswerMs);
 }
 
 function dropUnwanted(now: number): void {
@@ -137,7 +119,7 @@ function dropUnwanted(now: number): void {
     for (const [tag, w] of wanted) {
         if (w.until > now) continue;
         wanted.delete(tag);
-        for (const s of series.values()) {
+        for (const s of allSeries()) {
             if (s.tag !== tag) continue;
             const handle = handleOf.get(s);
             if (handle !== undefined) ids.push(forget(s, handle));
@@ -145,25 +127,13 @@ function dropUnwanted(now: number): void {
         }
     }
     if (ids.length > 0) socket?.send({ t: "unwatch", ids });
-    bound();
+    bound(tag => wanted.has(tag));
 }
 
 function forget(s: Series, handle: number): number {
     handles.delete(handle);
     handleOf.delete(s);
     return handle;
-}
-
-/** Drops what is not wanted when too much is held, whatever was made first. */
-function bound(): void {
-    let held = 0;
-    for (const s of series.values()) held += seriesWeight(s);
-    for (const [key, s] of series) {
-        if (held <= LIMIT_BYTES) return;
-        if (wanted.has(s.tag)) continue;
-        held -= seriesWeight(s);
-        series.delete(key);
-    }
 }
 
 function plan(): void {
@@ -192,7 +162,8 @@ function addJob(groups: Map<string, Job>, tag: string, runs: string[], fine: Job
     for (let from = 0; from < runs.length; from += MOST_SERIES) {
         const part = runs.slice(from, from + MOST_SERIES);
         for (let n = 0; ; n++) {
-            const key = `${n} ${width} ${part.join()}`;
+            const alone = coolUntil.has(tag) ? tag : "";
+            const key = `${n} ${alone} ${width} ${part.join()}`;
             const job = groups.get(key);
             if (!job) groups.set(key, { runs: part, tags: [tag], width, fine });
             else if (job.tags.length < MOST_TAGS && job.tags.length * part.length < MOST_SERIES)
@@ -210,8 +181,8 @@ function planFine(order: [string, Wanted][], groups: Map<string, Job>): void {
     for (const [tag, w] of order) {
         if (!w.visible) continue;
         const runs = runsOf(tag).filter(run => {
-            const s = series.get(keyOf(run, tag));
-            if (!s || s.state !== "have" || s.base.raw) return false;
+            const s = seriesOf(run, tag);
+            if (s?.state !== "have" || s.base.raw) return false;
             return !fineFits(s, axis, [from, to]);
         });
         // A little more than is seen, so that lines go on over the edges.
@@ -256,9 +227,7 @@ function markAsked(job: Job): void {
     const old: number[] = [];
     for (const tag of job.tags)
         for (const run of job.runs) {
-            const key = keyOf(run, tag);
-            let s = series.get(key);
-            if (!s) series.set(key, (s = seriesNew(run, tag)));
+            const s = seriesMake(run, tag);
             const handle = handleOf.get(s);
             if (handle !== undefined) old.push(forget(s, handle));
             s.state = "asked";
@@ -266,50 +235,8 @@ function markAsked(job: Job): void {
     if (old.length > 0) socket?.send({ t: "unwatch", ids: old });
 }
 
-/** Frames of one answer, gathered for each series until the next one begins. */
-class Answer {
-    private held: Frame[] = [];
-    private handle = -1;
-
-    constructor(
-        private readonly job: Job,
-        private readonly stale: () => boolean,
-    ) {}
-
-    take(frames: Frame[]): void {
-        for (const f of frames) {
-            if (f.handle !== this.handle) this.flush();
-            this.handle = f.handle;
-            this.held.push(f);
-        }
-    }
-
-    end(): void {
-        this.flush();
-    }
-
-    private flush(): void {
-        const frames = this.held;
-        this.held = [];
-        if (frames.length === 0 || this.stale()) return;
-        const { runs, tags, fine, width } = this.job;
-        const tag = tags[this.handle % tags.length];
-        const run = runs[Math.floor(this.handle / tags.length)];
-        const s = series.get(keyOf(run, tag));
-        if (!s) return;
-        if (fine) {
-            const open = frames.some(f => f.complete);
-            const { axis } = view;
-            seriesFine(s, { ...fine, axis: axis.value, width, track: trackOf(frames), open });
-        } else {
-            seriesHistory(s, frames, width);
-            answeredAt.set(s, performance.now());
-        }
-        changed(tag);
-    }
-}
-
 function answered(job: Job, found: string): void {
+    for (const tag of job.tags) coolUntil.delete(tag);
     if (failures.value.size > 0) {
         const next = new Map(failures.value);
         for (const tag of job.tags) next.delete(tag);
@@ -319,7 +246,7 @@ function answered(job: Job, found: string): void {
     if (!epoch) epoch = found;
     for (const tag of job.tags) {
         for (const run of job.runs) {
-            const s = series.get(keyOf(run, tag));
+            const s = seriesOf(run, tag);
             // An answer of another process than the socket's: its ordinals mean nothing there.
             if (s?.state === "asked") s.state = other ? "void" : "have";
         }
@@ -331,14 +258,14 @@ function answered(job: Job, found: string): void {
 function watch(tag: string, runs: string[]): void {
     if (!connected || !wanted.has(tag)) return;
     const list = runs.filter(run => {
-        const s = series.get(keyOf(run, tag));
+        const s = seriesOf(run, tag);
         return s && s.state === "have" && !handleOf.has(s) && !isLoading(run);
     });
     if (list.length === 0) return;
     const id = nextHandle;
     nextHandle += list.length;
     const ordinals = list.map((run, i) => {
-        const s = series.get(keyOf(run, tag)) as Series;
+        const s = seriesOf(run, tag) as Series;
         handles.set(id + i, s);
         handleOf.set(s, id + i);
         return s.ordinal;
@@ -351,20 +278,30 @@ function watch(tag: string, runs: string[]): void {
 function failed(job: Job, e: unknown): void {
     for (const tag of job.tags)
         for (const run of job.runs) {
-            const s = series.get(keyOf(run, tag));
+            const s = seriesOf(run, tag);
             if (s?.state === "asked") s.state = s.base.n > 0 ? "void" : "none";
         }
     if (e instanceof ApiError && e.status === 401) return onDenied();
-    retryAt = performance.now() + (e instanceof NetError ? 1000 : 4000);
-    if (e instanceof NetError) return;
-    const next = new Map(failures.value);
-    for (const tag of job.tags) next.set(tag, String((e as Error).message));
-    failures.value = next;
+    if (e instanceof NetError) {
+        retryAt = performance.now() + 1000;
+        return;
+    }
+    const now = performance.now();
+    if (job.tags.length > 1) {
+        // One of them may spoil it for the others: each is asked for alone.
+        for (const tag of job.tags) coolUntil.set(tag, now);
+        return;
+    }
+    const [tag] = job.tags;
+    coolUntil.set(tag, now + COOL_MS);
+    setTimeout(() => schedule(0), COOL_MS + 50);
+    failures.value = new Map(failures.value).set(tag, String((e as Error).message));
 }
 
 /** By hand: asks again at once for what failed. */
 export function retryNow(): void {
     retryAt = 0;
+    for (const tag of coolUntil.keys()) coolUntil.set(tag, 0);
     schedule(0);
 }
 
@@ -395,11 +332,11 @@ function reset(): void {
     if (ids.length > 0) socket?.send({ t: "unwatch", ids });
     handles.clear();
     handleOf.clear();
-    for (const s of series.values()) s.state = "void";
+    for (const s of allSeries()) s.state = "void";
 }
 
 function clearFine(): void {
-    for (const s of series.values()) if (s.fine) seriesFine(s, null);
+    for (const s of allSeries()) if (s.fine) seriesFine(s, null);
 }
 
 export function feedOpened(of: string): void {
@@ -410,7 +347,7 @@ export function feedOpened(of: string): void {
     epoch = of || epoch;
     if (other) {
         generation++;
-        for (const s of series.values()) s.state = s.base.n > 0 ? "void" : "none";
+        for (const s of allSeries()) s.state = s.base.n > 0 ? "void" : "none";
         onEpoch();
     }
     retryAt = 0;

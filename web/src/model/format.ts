@@ -145,7 +145,9 @@ export function clock(s: number): string {
 export function moment(s: number, now = Date.now() / 1000): string {
     if (!Number.isFinite(s)) return "–";
     const day = (t: number) => new Date(t * 1000).toDateString();
-    return day(s) === day(now) ? clock(s) : `${dayFormat.format(s * 1000)}, ${clock(s).slice(0, 5)}`;
+    return day(s) === day(now)
+        ? clock(s)
+        : `${dayFormat.format(s * 1000)}, ${clock(s).slice(0, 5)}`;
 }
 
 /** Words for an axis value. */

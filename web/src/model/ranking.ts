@@ -6,7 +6,7 @@ import { points } from "../net/http";
 import type { Run } from "../wire/messages";
 import { seconds } from "../wire/messages";
 import { listed, matched, runAge, scalarTags, stateWord } from "./catalog";
-import { onChange, seriesOf } from "./feed";
+import { onChange, seriesOf } from "./held";
 import type { Sort } from "./link";
 import { natural } from "./names";
 import { trackOf } from "./series";
@@ -45,7 +45,7 @@ export const values = signal<Map<string, number>>(new Map());
 
 const asked = new Map<string, Map<string, Track>>();
 
-function valueOf(t: Track, kind: string): number {
+function shownValue(t: Track, kind: string): number {
     if (kind === "last") return t.last[t.n - 1];
     let best = Number.NaN;
     const from = kind === "min" ? t.lo : t.hi;
@@ -64,7 +64,7 @@ function compute(): void {
         for (const r of listed.value) {
             const held = seriesOf(r.id, tag)?.base;
             const t = held && held.n > 0 ? held : asked.get(tag)?.get(r.id);
-            if (t && t.n > 0) next.set(r.id, valueOf(t, kind));
+            if (t && t.n > 0) next.set(r.id, shownValue(t, kind));
         }
     if (!same(next, values.value)) values.value = next;
 }

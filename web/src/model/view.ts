@@ -2,7 +2,14 @@
 // is written from here and read into here (ui/address.ts); nothing here touches the DOM.
 
 import { batch, computed, signal } from "@preact/signals";
-import { type Attempts, type Scale, type Selection, type Sort, type State, stateDefault } from "./link";
+import {
+    type Attempts,
+    type Scale,
+    type Selection,
+    type Sort,
+    type State,
+    stateDefault,
+} from "./link";
 import type { Axis } from "./series";
 
 const start = stateDefault();

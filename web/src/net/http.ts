@@ -1,15 +1,7 @@
 // History over HTTP. Knows addresses and errors of the API, nothing of charts.
 
 import { type Frame, readFrames, WireError } from "../wire/frames";
-import type {
-    About,
-    AttemptInfo,
-    Damage,
-    FileInfo,
-    Run,
-    SeriesInfo,
-    Tag,
-} from "../wire/messages";
+import type { About, AttemptInfo, Damage, FileInfo, Run, SeriesInfo, Tag } from "../wire/messages";
 
 export const POINTS_TYPE = "application/vnd.tailboard.points";
 

@@ -1,7 +1,7 @@
 // Acts that reach over several parts of the page.
 
-import { changedAll } from "../model/feed";
 import { drawn, isChosen, matched } from "../model/catalog";
+import { changedAll } from "../model/held";
 import { missed, paused, step, view } from "../model/view";
 
 /** Paused charts stand still; cursors go on, so that going on needs no new question. */

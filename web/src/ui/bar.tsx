@@ -1,20 +1,27 @@
 // The bar: experiment, filter of tags, axis and smoothing, whether what is seen is live.
 
-import { experiments, newestAge, runs, scalarTags, shownTags } from "../model/catalog";
+import { signal } from "@preact/signals";
+import { tryNow } from "../boot";
+import {
+    drawn,
+    experiments,
+    listed,
+    newestAge,
+    runs,
+    scalarTags,
+    shownTags,
+} from "../model/catalog";
 import { age, plural } from "../model/format";
 import type { Axis } from "../model/series";
-import { link, LOST_MS } from "../model/status";
+import { LOST_MS, link } from "../model/status";
 import { acts, missed, paused, tick, view } from "../model/view";
-import { tryNow } from "../boot";
 import { setPaused } from "./acts";
 import { copyText, IconButton, Menu } from "./controls";
-import { tagError } from "./filters";
-import { Icon, Logo } from "./icons";
-import { helpOpen } from "./help";
 import { drawerOpen, settingsOpen } from "./drawer";
+import { tagError } from "./filters";
+import { helpOpen } from "./help";
+import { Icon, Logo } from "./icons";
 import { toggleTheme } from "./theme";
-import { signal } from "@preact/signals";
-import { drawn, listed } from "../model/catalog";
 
 const AXES: [Axis, string][] = [
     ["step", "step"],

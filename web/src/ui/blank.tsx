@@ -1,11 +1,11 @@
 // What stands in the place of charts: nothing yet, log-in, no answer; and the strips above them.
 
 import { useState } from "preact/hooks";
+import { signIn, tryNow } from "../boot";
 import { about } from "../model/catalog";
 import { age, bytes, clock, count } from "../model/format";
-import { link, LOST_MS, type Reading, reading, reason } from "../model/status";
+import { LOST_MS, link, type Reading, reading, reason } from "../model/status";
 import { tick } from "../model/view";
-import { signIn, tryNow } from "../boot";
 import { ApiError } from "../net/http";
 import { CopyButton, Meter } from "./controls";
 import { Icon, Logo } from "./icons";

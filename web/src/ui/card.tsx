@@ -151,11 +151,7 @@ export function summary(chart: Chart | null, tag: string): string {
 }
 
 /** The plot itself; `full` is the one in full width. */
-export function PlotArea(p: {
-    tag: string;
-    full?: boolean;
-    onChart?: (c: Chart | null) => void;
-}) {
+export function PlotArea(p: { tag: string; full?: boolean; onChart?: (c: Chart | null) => void }) {
     const host = useRef<HTMLDivElement>(null);
     const chart = useSignal<Chart | null>(null);
     useEffect(() => {

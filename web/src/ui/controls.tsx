@@ -138,7 +138,11 @@ function MenuList(p: {
     useLayoutEffect(() => {
         const el = list.current as HTMLElement;
         place(el, p.of);
-        (el.querySelector("[aria-checked=true]") ?? el.querySelector("button") ?? el as any).focus();
+        (
+            el.querySelector<HTMLElement>("[aria-checked=true]") ??
+            el.querySelector("button") ??
+            el
+        ).focus();
         const away = (e: Event) => {
             if (!el.contains(e.target as Node) && !p.of.contains(e.target as Node)) p.close();
         };

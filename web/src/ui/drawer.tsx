@@ -3,10 +3,10 @@
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { AxisChoice, Smoothing } from "./bar";
-import { setPaused } from "./acts";
-import { ListFoot, ListHead, RunFilter, RunFilterError, VirtualRows } from "./side";
 import { paused } from "../model/view";
+import { setPaused } from "./acts";
+import { AxisChoice, Smoothing } from "./bar";
+import { ListFoot, ListHead, RunFilter, RunFilterError, VirtualRows } from "./side";
 
 export const drawerOpen = signal(false);
 export const settingsOpen = signal(false);
@@ -63,11 +63,7 @@ export function SettingsDrawer() {
                 </div>
                 <div class="line">
                     <span>New points</span>
-                    <button
-                        type="button"
-                        class="btn line"
-                        onClick={() => setPaused(!paused.value)}
-                    >
+                    <button type="button" class="btn line" onClick={() => setPaused(!paused.value)}>
                         {paused.value ? "Go on" : "Pause"}
                     </button>
                 </div>

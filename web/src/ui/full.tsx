@@ -5,8 +5,8 @@ import type { Chart } from "../chart/chart";
 import { readAt } from "../chart/hover";
 import type { Line } from "../chart/scene";
 import { runAge, stateWord } from "../model/catalog";
-import { seriesOf } from "../model/feed";
 import { age, axisValue, count, digits } from "../model/format";
+import { seriesOf } from "../model/held";
 import type { Scale } from "../model/link";
 import { size } from "../model/track";
 import { acts, cursor, hot, scaleOf, tick, view } from "../model/view";
@@ -14,7 +14,7 @@ import { PlotArea, Title } from "./card";
 import { copyText, IconButton, Menu } from "./controls";
 import { exportCsv, exportPng } from "./export";
 import { newData } from "./follow";
-import { Icon, StateMark, stateWords, Swatch } from "./icons";
+import { Icon, StateMark, Swatch, stateWords } from "./icons";
 import { CardTip } from "./tip";
 
 interface Stats {
@@ -77,8 +77,8 @@ function Legend({ chart }: { chart: Chart }) {
     const lines = chart.scene?.lines ?? [];
     const at = cursor.value;
     const reading = at ? readAt(chart, at.x) : null;
-    const valueOf = new Map(reading?.rows.map(r => [r.run.id, r.smoothed]));
-    const stats = lines.map(l => statsOf(l, chart.tag, valueOf.get(l.run.id) ?? Number.NaN));
+    const valueAtX = new Map(reading?.rows.map(r => [r.run.id, r.smoothed]));
+    const stats = lines.map(l => statsOf(l, chart.tag, valueAtX.get(l.run.id) ?? Number.NaN));
     const key = (s: Stats) => (at ? s.at : s.last);
     stats.sort((a, b) => (key(a) > key(b) ? 1 : key(a) < key(b) ? -1 : 0));
     const f = digits(stats.flatMap(s => [s.last, s.min, s.mean]).filter(Number.isFinite));

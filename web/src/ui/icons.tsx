@@ -72,9 +72,7 @@ const PATHS = {
             <path d="M6 8h4" stroke-width="1.6" />
         </>
     ),
-    queued: (
-        <path d="M3.5 8h.2M7.9 8h.2M12.3 8h.2" stroke-width="2.4" stroke-linecap="round" />
-    ),
+    queued: <path d="M3.5 8h.2M7.9 8h.2M12.3 8h.2" stroke-width="2.4" stroke-linecap="round" />,
     canceled: (
         <>
             <circle cx="8" cy="8" r="4.2" stroke-width="1.5" />

@@ -1,12 +1,12 @@
 // Single keys, off inside fields and where the user has switched them off; Escape always works.
 
-import { charts } from "./near";
 import type { Scale } from "../model/link";
 import type { Axis } from "../model/series";
 import { acts, cursor, hot, paused, scaleOf, view } from "../model/view";
 import { choose, setPaused } from "./acts";
 import { toggleFollow } from "./follow";
 import { helpOpen } from "./help";
+import { charts } from "./near";
 import { pan, zoomAround } from "./pointer";
 import { keysOn } from "./theme";
 

@@ -10,7 +10,7 @@ import { ApiError, api } from "../net/http";
 import type { AttemptInfo, Damage, FileInfo, Run, SeriesInfo } from "../wire/messages";
 import { seconds } from "../wire/messages";
 import { copyText, Menu } from "./controls";
-import { Icon, StateMark, stateWords, Swatch } from "./icons";
+import { Icon, StateMark, Swatch, stateWords } from "./icons";
 import { Attempts } from "./run_attempts";
 import { DamageTable, Files, Metrics } from "./run_parts";
 
@@ -67,15 +67,13 @@ function Why({ run }: { run: Run }) {
                     <>
                         {" "}
                         {plural(run.damage, "range")} of its files could not be read;{" "}
-                        <a
-                            href="#damage"
-                            onClick={e => {
-                                e.preventDefault();
-                                document.getElementById("damage")?.scrollIntoView();
-                            }}
+                        <button
+                            type="button"
+                            class="as-link"
+                            onClick={() => document.getElementById("damage")?.scrollIntoView()}
                         >
                             what was saved
-                        </a>
+                        </button>
                         .
                     </>
                 )}

@@ -1,11 +1,11 @@
 // Attempts of a run: one track each on a shared axis of time, newest first, and what stitching hides.
 
+import { xTicks } from "../chart/axis";
 import { stateWord } from "../model/catalog";
 import { clock, count, moment, span } from "../model/format";
 import { acts, view } from "../model/view";
 import type { AttemptInfo, Run } from "../wire/messages";
 import { seconds } from "../wire/messages";
-import { xTicks } from "../chart/axis";
 import { Icon } from "./icons";
 
 interface Track {
@@ -62,8 +62,8 @@ function HiddenWords({ list }: { list: AttemptInfo[] }) {
     return (
         <p class="mute words">
             {again}
-            {count(hidden)} points that were done again are {all ? "drawn too" : "hidden while stitched"}
-            .{" "}
+            {count(hidden)} points that were done again are{" "}
+            {all ? "drawn too" : "hidden while stitched"}.{" "}
             <button
                 type="button"
                 class="as-link"

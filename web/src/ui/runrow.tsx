@@ -2,7 +2,6 @@
 
 import { inks, isChosen, runAge, stateWord } from "../model/catalog";
 import { age, moment, plural, short } from "../model/format";
-import { middle } from "../model/names";
 import { sort, sortParts, values } from "../model/ranking";
 import { closed, type FolderRow, type RunRow } from "../model/runlist";
 import { acts, hot, tick, view } from "../model/view";
@@ -10,11 +9,18 @@ import type { Run } from "../wire/messages";
 import { seconds } from "../wire/messages";
 import { choose, only } from "./acts";
 import { Check, Menu } from "./controls";
-import { Icon, StateMark, stateWords, Swatch } from "./icons";
+import { Icon, StateMark, Swatch, stateWords } from "./icons";
+import { fitName, textWidth } from "./measure";
 
-/** Room for a name, and of a letter in it on average. */
-const NAME_PX = 178;
-const LETTER_PX = 7;
+/** Room for name, badges and value in a row of the list. */
+const ROOM_PX = 182;
+const BADGE_PX = 26;
+const WARN_PX = 34;
+
+function nameRoom(run: Run, depth: number, value: string): number {
+    const badges = (run.damage > 0 ? WARN_PX : 0) + ((run.restarts ?? 0) > 0 ? BADGE_PX : 0);
+    return ROOM_PX - depth * 16 - badges - textWidth(value, 12);
+}
 
 /** The age is worth its room when it is old, and a warning where data ought to come. */
 function RowAge({ run }: { run: Run }) {
@@ -77,8 +83,7 @@ export function RunItem({ row }: { row: RunRow }) {
     const on = isChosen(run.id);
     const here = view.run.value === run.id;
     const isHot = hot.value?.run === run.id;
-    const badges = (run.damage > 0 ? 36 : 0) + ((run.restarts ?? 0) > 0 ? 24 : 0);
-    const most = Math.floor((NAME_PX - depth * 16 - badges) / LETTER_PX);
+    const value = valueWord(run);
     const full = sortParts(sort.value.by)[1] ? "" : run.name;
     return (
         <div
@@ -96,11 +101,11 @@ export function RunItem({ row }: { row: RunRow }) {
             <Swatch {...ink} />
             <span class="name" title={full || run.name}>
                 <button type="button" class="open" onClick={() => acts.openRun(run.id)}>
-                    <b>{middle(name, most)}</b>
+                    <b>{fitName(name, nameRoom(run, depth, value), isHot || here ? 12.5 : 12)}</b>
                 </button>
                 <Badges run={run} />
             </span>
-            <span class="val">{valueWord(run)}</span>
+            <span class="val">{value}</span>
             <StateMark state={stateWord(run)} title={stateTitle(run)} />
             <RowAge run={run} />
             <RowHand run={run} />
@@ -171,14 +176,11 @@ export function FolderItem({ row }: { row: FolderRow }) {
                 <Icon name={row.open ? "down" : "right"} />
             </button>
             <span class="name" title={row.path}>
-                <b>{middle(row.name, 26 - row.depth * 3)}</b>
+                <b>{fitName(row.name, ROOM_PX - 24 - row.depth * 16, 12)}</b>
                 <span class="tag">{row.runs.length}</span>
             </span>
             <span class="val" />
-            <StateMark
-                state={row.state}
-                title={`worst state inside: ${stateWords(row.state)}`}
-            />
+            <StateMark state={row.state} title={`worst state inside: ${stateWords(row.state)}`} />
             <span class="age" />
         </div>
     );
@@ -193,4 +195,3 @@ export function WaitRow({ width }: { width: number }) {
         </div>
     );
 }
-

@@ -3,7 +3,7 @@
 
 import { useState } from "preact/hooks";
 import {
-    drawn,
+    listed,
     otherKinds,
     scalarTags,
     shownSections,
@@ -195,8 +195,8 @@ function NoMatch() {
                 No tag matches <span class="mono-big">{text}</span>
             </h1>
             <p class="lead">
-                {plural(drawn.value.length, "run that is", "runs that are")} drawn,{" "}
-                {plural(names.length, "tag")} in all.{close.length > 0 ? " Nearest by name:" : ""}
+                There are {plural(names.length, "tag")} in {plural(listed.value.length, "run")}.
+                {close.length > 0 ? " Nearest by name:" : ""}
             </p>
             {close.length > 0 && (
                 <p class="choices">

@@ -120,11 +120,7 @@ export function ListHead() {
                 }
             />
             <span class="what cut">{drawnWords()}</span>
-            <Menu
-                label={`Sorted by ${sortWord()}`}
-                class="sorted"
-                choices={() => sortChoices()}
-            >
+            <Menu label={`Sorted by ${sortWord()}`} class="sorted" choices={() => sortChoices()}>
                 <span class="cut">{sortWord()}</span>
                 <Icon name={sort.value.down ? "down" : "up"} />
             </Menu>

@@ -1,8 +1,8 @@
 // The readout at the crosshair: all runs drawn, sorted by value, the nearest in bold. Beside the
 // pointer where there is room; on a phone it stands below its chart.
 
-import { useLayoutEffect, useRef } from "preact/hooks";
 import { signal } from "@preact/signals";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Chart } from "../chart/chart";
 import { around, type Reading, type Row, readAt } from "../chart/hover";
 import { axisValue, clock, count, digits, plural, relative } from "../model/format";
@@ -71,9 +71,7 @@ function Rows({ rows, near }: { rows: Row[]; near: string }) {
                                 <span class="warn"> {oddWords(r)}</span>
                             )}
                         </td>
-                        <td class="soft">
-                            {axis === "step" ? relative(r.since) : count(r.step)}
-                        </td>
+                        <td class="soft">{axis === "step" ? relative(r.since) : count(r.step)}</td>
                     </tr>
                 ))}
             </tbody>

@@ -38,7 +38,10 @@ type Curve = (t: number, q: number, g: number) => number;
 
 const CURVES: Record<string, Curve> = {
     "train/loss": (t, q, g) =>
-        0.02 + q * 0.55 + 2.1 * Math.exp(-t * (15 - q * 12)) + (0.006 + 0.05 * Math.exp(-t * 5)) * g,
+        0.02 +
+        q * 0.55 +
+        2.1 * Math.exp(-t * (15 - q * 12)) +
+        (0.006 + 0.05 * Math.exp(-t * 5)) * g,
     "eval/loss": (t, q, g) =>
         0.09 + q * 0.62 + 1.9 * Math.exp(-t * (13 - q * 10)) + q * 0.22 * t * t + 0.012 * g,
     "eval/accuracy": (t, q, g) => 0.972 - q * 0.3 - 0.75 * Math.exp(-t * (13 - q * 11)) + 0.006 * g,

@@ -32,7 +32,8 @@ function coded(v: ArrayLike<number>, code: number): Uint8Array {
     if (code === 0) return doubles(v);
     if (code === 1) return new Uint8Array(Float32Array.from(v as number[]).buffer);
     if (code === 2) return doubles([v[0], v.length > 1 ? v[1] - v[0] : 0]);
-    if (code === 4) return new Uint8Array(BigInt64Array.from([...(v as number[])].map(BigInt)).buffer);
+    if (code === 4)
+        return new Uint8Array(BigInt64Array.from([...(v as number[])].map(BigInt)).buffer);
     if (code !== 3) throw new Error(`code ${code}`);
     const out = new ArrayBuffer(8 + 4 * v.length);
     new DataView(out).setFloat64(0, v[0], true);
@@ -68,8 +69,7 @@ export function frame(f: FrameInput): Uint8Array {
         parts.push(...columnsOf(f));
         if (f.attempt === 0) parts.push(counters(f.attempts ?? new Array(f.count).fill(1)));
     }
-    if (f.kind === 3)
-        parts.push(new Uint8Array(BigInt64Array.from([BigInt(f.step ?? 0)]).buffer));
+    if (f.kind === 3) parts.push(new Uint8Array(BigInt64Array.from([BigInt(f.step ?? 0)]).buffer));
     const length = parts.reduce((n, p) => n + pad(p.length), HEADER);
     const out = new Uint8Array(length);
     const view = new DataView(out.buffer);

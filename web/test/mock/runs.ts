@@ -31,7 +31,14 @@ const DEMO: Line[] = [
     { name: "lr=0.03-bs64", end: 0.78, quality: 0.16, state: "running", attempts: 3 },
     { name: "lr=0.003-bs64", end: 0.86, quality: 0.22, state: "running", age: 14 },
     { name: "lr=0.01-bs128", end: 1, quality: 0.13, state: "finished", age: 7300 },
-    { name: "lr=0.01-bs256-warm500", end: 0.62, quality: 0.27, state: "quiet", damage: 2, age: 250 },
+    {
+        name: "lr=0.01-bs256-warm500",
+        end: 0.62,
+        quality: 0.27,
+        state: "quiet",
+        damage: 2,
+        age: 250,
+    },
     { name: "lr=0.001-bs64", end: 1, quality: 0.36, state: "finished", age: 2470 },
     { name: "baseline", end: 1, quality: 0.3, state: "finished", age: 260_000 },
     {

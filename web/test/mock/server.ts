@@ -151,7 +151,12 @@ export class Mock {
         socket.on("close", () => this.clients.delete(c));
         socket.on("message", data => this.heard(c, JSON.parse(String(data))));
         socket.send(
-            JSON.stringify({ t: "welcome", epoch: this.epoch, version: "1.0", now: Date.now() / 1000 }),
+            JSON.stringify({
+                t: "welcome",
+                epoch: this.epoch,
+                version: "1.0",
+                now: Date.now() / 1000,
+            }),
         );
     }
 
@@ -220,7 +225,11 @@ export class Mock {
                 progress: this.progress,
             });
         if (api === "runs")
-            return send(res, { epoch: this.epoch, now: Date.now() / 1000, runs: this.runs.map(r => r.info) });
+            return send(res, {
+                epoch: this.epoch,
+                now: Date.now() / 1000,
+                runs: this.runs.map(r => r.info),
+            });
         if (api === "tags") return send(res, { tags: this.tags() });
         if (!run) return problem(res, 404, "not-found", "There is no such run.");
         if (part === "") return send(res, { ...run.info, attempts_list: attemptsOf(run) });
