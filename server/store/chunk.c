@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "store/scalar.h"
+#include "store/simd.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "chunks are little endian");
 
@@ -25,30 +26,57 @@ void history_start(struct history *history, enum value_kind kind, int64_t step, 
     }
 }
 
+static inline __attribute__((always_inline)) void image32_body(const uint64_t *in, uint64_t *out,
+                                                                size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = scalar_image32(in[i]);
+}
+
+static inline __attribute__((always_inline)) void image64_body(const uint64_t *in, uint64_t *out,
+                                                                size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = scalar_image64(in[i]);
+}
+
+static inline __attribute__((always_inline)) void bits32_body(const uint64_t *in, uint64_t *out,
+                                                               size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = scalar_bits32(in[i]);
+}
+
+static inline __attribute__((always_inline)) void bits64_body(const uint64_t *in, uint64_t *out,
+                                                               size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = scalar_bits64(in[i]);
+}
+
+SIMD_VARIANTS(image32, (const uint64_t *in, uint64_t *out, size_t count), (in, out, count))
+SIMD_VARIANTS(image64, (const uint64_t *in, uint64_t *out, size_t count), (in, out, count))
+SIMD_VARIANTS(bits32, (const uint64_t *in, uint64_t *out, size_t count), (in, out, count))
+SIMD_VARIANTS(bits64, (const uint64_t *in, uint64_t *out, size_t count), (in, out, count))
+
 static void to_image(enum value_kind kind, const uint64_t *bits, uint64_t *out, size_t count)
 {
-    if (kind == VALUE_F32) {
-        for (size_t i = 0; i < count; i++)
-            out[i] = scalar_image32(bits[i]);
-    } else if (kind == VALUE_F64) {
-        for (size_t i = 0; i < count; i++)
-            out[i] = scalar_image64(bits[i]);
-    } else {
+    if (kind == VALUE_F32)
+        image32(bits, out, count);
+    else if (kind == VALUE_F64)
+        image64(bits, out, count);
+    else
         memcpy(out, bits, count * sizeof *out);
-    }
 }
 
 static void to_bits(enum value_kind kind, const uint64_t *image, uint64_t *out, size_t count)
 {
-    if (kind == VALUE_F32) {
-        for (size_t i = 0; i < count; i++)
-            out[i] = scalar_bits32(image[i]);
-    } else if (kind == VALUE_F64) {
-        for (size_t i = 0; i < count; i++)
-            out[i] = scalar_bits64(image[i]);
-    } else {
+    if (kind == VALUE_F32)
+        bits32(image, out, count);
+    else if (kind == VALUE_F64)
+        bits64(image, out, count);
+    else
         memcpy(out, image, count * sizeof *out);
-    }
 }
 
 /* ---- blocks --------------------------------------------------------------------------- */
@@ -133,48 +161,41 @@ static size_t descs_size(size_t n_blocks)
     return (n_blocks * sizeof(struct for64_desc) + 7) & ~(size_t)7;
 }
 
-static void column_sizes(const struct block *head, size_t n_blocks, size_t *ret)
+static size_t column_size(size_t payload, size_t n_blocks)
 {
-    for (int c = 0; c < CHUNK_COLUMNS; c++)
-        ret[c] = descs_size(n_blocks);
-    for (const struct block *b = head; n_blocks > 0; n_blocks--, b = b->next) {
-        for (int c = 0; c < CHUNK_COLUMNS; c++)
-            ret[c] += for64_payload(b->desc[c], b->count);
-    }
-    for (int c = 0; c < CHUNK_COLUMNS; c++)
-        ret[c] = (ret[c] + 7) & ~(size_t)7;
+    return descs_size(n_blocks) + ((payload + 7) & ~(size_t)7);
 }
 
-size_t chunk_size(const struct block *head, size_t n_blocks)
+void chunk_count(struct chunk_payload *payload, const struct block *block)
 {
-    size_t sizes[CHUNK_COLUMNS];
-
-    column_sizes(head, n_blocks, sizes);
-    return sizeof(struct chunk) + sizes[0] + sizes[1] + sizes[2] + FOR64_SLACK;
+    for (int c = 0; c < CHUNK_COLUMNS; c++)
+        payload->size[c] += (uint32_t)for64_payload(block->desc[c], block->count);
 }
 
-void chunk_seal(const struct block *head, size_t n_blocks, const struct tally *tally,
-                struct chunk *ret)
+size_t chunk_size(const struct chunk_payload *payload, size_t n_blocks)
 {
-    size_t sizes[CHUNK_COLUMNS];
-    uint8_t *desc[CHUNK_COLUMNS], *out[CHUNK_COLUMNS], *start = (uint8_t *)(ret + 1);
+    size_t size = sizeof(struct chunk) + FOR64_SLACK;
 
-    column_sizes(head, n_blocks, sizes);
-    *ret = (struct chunk){.magic = CHUNK_MAGIC,
-                          .version = CHUNK_VERSION,
-                          .header_size = sizeof *ret,
-                          .code = {CHUNK_FOR64, CHUNK_FOR64, CHUNK_FOR64},
-                          .tally = *tally};
-    for (int c = 0; c < CHUNK_COLUMNS; c++) {
-        desc[c] = start;
-        out[c] = start + descs_size(n_blocks);
-        start += sizes[c];
-        memset(out[c] - 8, 0, 8); /* the padding of the descriptors */
-        memset(start - 8, 0, 8);  /* and of the payloads */
-    }
-    memset(start, 0, FOR64_SLACK);
-    for (const struct block *b = head; n_blocks > 0; n_blocks--, b = b->next) {
+    for (int c = 0; c < CHUNK_COLUMNS; c++)
+        size += column_size(payload->size[c], n_blocks);
+    return size;
+}
+
+/* Blocks of one lane lie between those of others: the next one is fetched while one is copied. */
+static const struct block *fetch_next(const struct block *block, size_t n_blocks)
+{
+    const char *next = n_blocks > 1 ? (const char *)block->next : NULL;
+
+    for (int line = 0; next && line < 6; line++)
+        __builtin_prefetch(next + line * 64);
+    return (const struct block *)next;
+}
+
+static void copy_blocks(const struct block *head, size_t n_blocks, uint8_t **desc, uint8_t **out)
+{
+    for (const struct block *b = head, *next; n_blocks > 0; n_blocks--, b = next) {
         const uint8_t *in = b->payload;
+        next = fetch_next(b, n_blocks);
         for (int c = 0; c < CHUNK_COLUMNS; c++) {
             size_t size = for64_payload(b->desc[c], b->count);
             memcpy(desc[c], &b->desc[c], sizeof b->desc[c]);
@@ -184,11 +205,32 @@ void chunk_seal(const struct block *head, size_t n_blocks, const struct tally *t
             in += size;
         }
     }
+}
+
+void chunk_seal(const struct block *head, size_t n_blocks, const struct chunk_payload *payload,
+                const struct tally *tally, struct chunk *ret)
+{
+    uint8_t *desc[CHUNK_COLUMNS], *out[CHUNK_COLUMNS], *start = (uint8_t *)(ret + 1);
+
+    *ret = (struct chunk){.magic = CHUNK_MAGIC,
+                          .version = CHUNK_VERSION,
+                          .header_size = sizeof *ret,
+                          .code = {CHUNK_FOR64, CHUNK_FOR64, CHUNK_FOR64},
+                          .tally = *tally};
+    for (int c = 0; c < CHUNK_COLUMNS; c++) {
+        ret->column_size[c] = (uint32_t)column_size(payload->size[c], n_blocks);
+        desc[c] = start;
+        out[c] = start + descs_size(n_blocks);
+        start += ret->column_size[c];
+        memset(out[c] - 8, 0, 8); /* the padding of the descriptors */
+        memset(start - 8, 0, 8);  /* and of the payloads */
+    }
+    memset(start, 0, FOR64_SLACK);
+    copy_blocks(head, n_blocks, desc, out);
     start = (uint8_t *)(ret + 1);
     for (int c = 0; c < CHUNK_COLUMNS; c++) {
-        ret->column_size[c] = (uint32_t)sizes[c];
-        ret->column_crc[c] = ef_crc32c(start, sizes[c]);
-        start += sizes[c];
+        ret->column_crc[c] = ef_crc32c(start, ret->column_size[c]);
+        start += ret->column_size[c];
     }
     ret->size = (uint32_t)(start + FOR64_SLACK - (uint8_t *)ret);
     ret->header_crc = ef_crc32c(ret, sizeof *ret);

@@ -74,11 +74,17 @@ size_t block_encode(struct columns *columns, size_t count, enum value_kind kind,
 void block_decode(const struct block *block, enum value_kind kind, struct history *history,
                   const struct points *out);
 
-/* Bytes of the chunk that `n_blocks` blocks from `head` on make. */
-size_t chunk_size(const struct block *head, size_t n_blocks);
+/* Bytes of payload per column of an open chunk: kept up as blocks are added. */
+struct chunk_payload {
+    uint32_t size[CHUNK_COLUMNS];
+};
+void chunk_count(struct chunk_payload *payload, const struct block *block);
+
+/* Bytes of the chunk that `n_blocks` blocks with this payload make. */
+size_t chunk_size(const struct chunk_payload *payload, size_t n_blocks);
 /* Writes it to `ret` (room: that size, aligned to 8). The tally is that of all its points. */
-void chunk_seal(const struct block *head, size_t n_blocks, const struct tally *tally,
-                struct chunk *ret);
+void chunk_seal(const struct block *head, size_t n_blocks, const struct chunk_payload *payload,
+                const struct tally *tally, struct chunk *ret);
 
 /* Decodes all points; `out` has room for the count rounded up to 64. */
 void chunk_decode(const struct chunk *chunk, const struct points *out);

@@ -44,10 +44,10 @@ static int seal(struct lane *lane, struct slab *slab)
         return 0;
     if (grow_chunks(lane, slab) < 0 || slab_reserve_retired(slab, 1) < 0)
         return -ENOMEM;
-    struct chunk *chunk = slab_alloc(slab, chunk_size(cur->head, cur->n_blocks));
+    struct chunk *chunk = slab_alloc(slab, chunk_size(&lane->payload, cur->n_blocks));
     if (!chunk)
         return -ENOMEM;
-    chunk_seal(cur->head, cur->n_blocks, &lane->acc, chunk);
+    chunk_seal(cur->head, cur->n_blocks, &lane->payload, &lane->acc, chunk);
     cur->chunks[cur->n_chunks++] = chunk;
 
     /* Blocks that readers know must wait, the others are free at once. */
@@ -59,6 +59,7 @@ static int seal(struct lane *lane, struct slab *slab)
     slab_retire_chain(slab, cur->head, shared);
     cur->head = lane->tail = NULL;
     cur->n_blocks = 0;
+    lane->payload = (struct chunk_payload){0};
     return 0;
 }
 
@@ -101,6 +102,7 @@ static int encode_raw(struct lane *lane, struct slab *slab)
         lane->tail->next = block;
     }
     lane->tail = block;
+    chunk_count(&lane->payload, block);
     lane->history = history;
     cur->count += count;
     if (fresh != raw) {

@@ -51,6 +51,7 @@ struct lane {
     uint32_t cap_chunks, cap_references;
     struct block *tail;
     struct history history; /* behind the last encoded block */
+    struct chunk_payload payload; /* of the open chunk's blocks */
     struct lane_data cur;
     struct tally acc;       /* of the open chunk's blocks */
 

@@ -2,12 +2,8 @@
 
 #include "base/check.h"
 
-int scalar_compare(enum value_kind a_kind, uint64_t a, enum value_kind b_kind, uint64_t b)
+int scalar_compare_mixed(enum value_kind a_kind, uint64_t a, enum value_kind b_kind, uint64_t b)
 {
-    if (a_kind == b_kind) {
-        int64_t x = scalar_key(a_kind, a), y = scalar_key(b_kind, b);
-        return (x > y) - (x < y);
-    }
     bool a_float = a_kind <= VALUE_F64, b_float = b_kind <= VALUE_F64;
     if (!a_float && !b_float) {
         bool a_negative = !scalar_is_unsigned(a_kind) && (int64_t)a < 0;

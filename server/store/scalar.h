@@ -120,7 +120,17 @@ static inline uint64_t scalar_bits64(uint64_t image)
 }
 
 /* <0, 0, >0: order of two finite numbers (or infinities), exact across kinds. */
-int scalar_compare(enum value_kind a_kind, uint64_t a, enum value_kind b_kind, uint64_t b);
+int scalar_compare_mixed(enum value_kind a_kind, uint64_t a, enum value_kind b_kind, uint64_t b);
+
+static inline int scalar_compare(enum value_kind a_kind, uint64_t a, enum value_kind b_kind,
+                                 uint64_t b)
+{
+    if (__builtin_expect(a_kind != b_kind, 0))
+        return scalar_compare_mixed(a_kind, a, b_kind, b);
+    int64_t x = scalar_key(a_kind, a), y = scalar_key(b_kind, b);
+    return (x > y) - (x < y);
+}
+
 /* True when the number is exactly a double (NaN: yes), or exactly a float32. */
 bool scalar_fits_double(enum value_kind kind, uint64_t bits);
 bool scalar_fits_float(double value);

@@ -25,8 +25,6 @@ void tally_init(struct tally *tally, enum value_kind kind)
 /* ---- order and extent of x ------------------------------------------------------------ */
 
 struct extent {
-    int64_t min_step, max_step;
-    double min_wall, max_wall;
     bool steps_fall, steps_equal, walls_rise, walls_finite;
 };
 
@@ -34,25 +32,17 @@ static inline __attribute__((always_inline)) void extent_body(const int64_t *ste
                                                               const double *wall, size_t count,
                                                               struct extent *ret)
 {
-    int64_t min = step[0], max = step[0];
-    double min_wall = INFINITY, max_wall = -INFINITY;
     uint64_t falls = 0, equals = 0, not_rising = 0, not_finite = 0;
 
-    for (ptrdiff_t i = 0; i < (ptrdiff_t)count; i++) {
-        min = step[i] < min ? step[i] : min;
-        max = step[i] > max ? step[i] : max;
+    for (size_t i = 0; i < count; i++) {
         falls |= (uint64_t)(step[i] < step[i - 1]);
         equals |= (uint64_t)(step[i] == step[i - 1]);
     }
-    for (ptrdiff_t i = 0; i < (ptrdiff_t)count; i++) {
-        double w = wall[i];
-        not_rising |= (uint64_t)!(w > wall[i - 1]);
-        not_finite |= (uint64_t)!(w - w == 0);
-        min_wall = w < min_wall ? w : min_wall;
-        max_wall = w > max_wall ? w : max_wall;
+    for (size_t i = 0; i < count; i++) {
+        not_rising |= (uint64_t)!(wall[i] > wall[i - 1]);
+        not_finite |= (uint64_t)!(wall[i] - wall[i] == 0);
     }
-    *ret = (struct extent){min,         max,         min_wall,         max_wall,
-                           falls != 0, equals != 0, not_rising == 0, not_finite == 0};
+    *ret = (struct extent){falls != 0, equals != 0, not_rising == 0, not_finite == 0};
 }
 
 SIMD_VARIANTS(extent, (const int64_t *step, const double *wall, size_t count, struct extent *ret),
@@ -78,32 +68,48 @@ static bool ascends_wall(const int64_t *step, const double *wall, size_t count)
     return true;
 }
 
+/* Only what does not rise is looked at item by item. */
+static void add_steps(struct tally *t, const int64_t *step, size_t count, bool fall)
+{
+    int64_t min = step[0], max = step[count - 1];
+
+    for (size_t i = 0; i < count && fall; i++) {
+        min = MIN(min, step[i]);
+        max = MAX(max, step[i]);
+    }
+    t->min_step = MIN(t->min_step, min);
+    t->max_step = MAX(t->max_step, max);
+}
+
+static void add_walls(struct tally *t, const double *wall, size_t count, bool rise)
+{
+    double min = rise ? wall[0] : INFINITY, max = rise ? wall[count - 1] : -INFINITY;
+
+    for (size_t i = 0; i < count && !rise; i++) {
+        if (isfinite(wall[i])) {
+            min = MIN(min, wall[i]);
+            max = MAX(max, wall[i]);
+        }
+    }
+    t->min_wall = MIN(t->min_wall, min);
+    t->max_wall = MAX(t->max_wall, max);
+}
+
 static void add_extent(struct tally *t, const int64_t *step, const double *wall, size_t count)
 {
     struct extent e;
 
     extent(step, wall, count, &e);
-    if (!e.walls_finite) {
+    if (!e.walls_finite)
         t->flags &= (uint8_t)~TALLY_WALL_FINITE;
-        e.min_wall = INFINITY;
-        e.max_wall = -INFINITY;
-        for (size_t i = 0; i < count; i++) {
-            if (isfinite(wall[i])) {
-                e.min_wall = MIN(e.min_wall, wall[i]);
-                e.max_wall = MAX(e.max_wall, wall[i]);
-            }
-        }
-    }
     if (e.steps_fall)
         t->flags &= (uint8_t)~TALLY_ASCENDS_STEP;
     else if (e.steps_equal && (t->flags & TALLY_ASCENDS_STEP) && !ascends_step(step, wall, count))
         t->flags &= (uint8_t)~TALLY_ASCENDS_STEP;
     if (!e.walls_rise && (t->flags & TALLY_ASCENDS_WALL) && !ascends_wall(step, wall, count))
         t->flags &= (uint8_t)~TALLY_ASCENDS_WALL;
-    t->min_step = MIN(t->min_step, e.min_step);
-    t->max_step = MAX(t->max_step, e.max_step);
-    t->min_wall = MIN(t->min_wall, e.min_wall);
-    t->max_wall = MAX(t->max_wall, e.max_wall);
+    add_steps(t, step, count, e.steps_fall);
+    add_walls(t, wall, count, e.walls_rise && e.walls_finite);
 }
 
 /* ---- values ---------------------------------------------------------------------------- */
@@ -114,44 +120,59 @@ struct value_sums {
     double sum;
 };
 
+typedef uint64_t words __attribute__((vector_size(LANES * 8)));
+typedef int32_t ints __attribute__((vector_size(LANES * 4)));
+typedef float singles __attribute__((vector_size(LANES * 4)));
+typedef double doubles __attribute__((vector_size(LANES * 8)));
+
+struct float_sums {
+    ints min, max, finite; /* finite counts down */
+    doubles sum;
+};
+
+static inline __attribute__((always_inline)) void add_floats(struct float_sums *s,
+                                                             const uint64_t *bits)
+{
+    words raw;
+
+    memcpy(&raw, bits, sizeof raw);
+    ints x = __builtin_convertvector(raw, ints);
+    ints ok = (x & 0x7f800000) != 0x7f800000;
+    ints sign = x >> 31;
+    ints key = ((x & 0x7fffffff) ^ sign) - sign;
+    ints low = (key & ok) | (INT32_MAX & ~ok), high = (key & ok) | (INT32_MIN & ~ok);
+    ints less = low < s->min, more = high > s->max;
+    s->min = (low & less) | (s->min & ~less);
+    s->max = (high & more) | (s->max & ~more);
+    s->finite += ok;
+    s->sum += __builtin_convertvector((singles)(x & ok), doubles);
+}
+
 static inline __attribute__((always_inline)) void floats_body(const uint64_t *bits, size_t count,
                                                               struct value_sums *ret)
 {
-    int32_t min[LANES], max[LANES];
-    uint32_t finite[LANES] = {0};
-    double sum[LANES] = {0};
-    size_t whole = count & ~(size_t)(LANES - 1);
+    const ints zero = {0};
+    struct float_sums s = {.min = zero + INT32_MAX, .max = zero + INT32_MIN};
+    uint64_t rest[LANES];
+    size_t i = 0;
 
-    for (int l = 0; l < LANES; l++) {
-        min[l] = INT32_MAX;
-        max[l] = INT32_MIN;
-    }
-    for (size_t i = 0; i < count; i += LANES) {
-        uint32_t x[LANES];
-        float f[LANES];
+    for (; i + LANES <= count; i += LANES)
+        add_floats(&s, bits + i);
+    if (i < count) {
         for (size_t l = 0; l < LANES; l++)
-            x[l] = i < whole || i + l < count ? (uint32_t)bits[i + l] : 0x7fc00000u;
-        memcpy(f, x, sizeof f);
-        for (int l = 0; l < LANES; l++) {
-            int32_t ok = -(int32_t)((x[l] & 0x7f800000u) != 0x7f800000u);
-            int32_t sign = (int32_t)x[l] >> 31;
-            int32_t key = (int32_t)(((x[l] & 0x7fffffffu) ^ (uint32_t)sign) - (uint32_t)sign);
-            int32_t low = ok ? key : INT32_MAX, high = ok ? key : INT32_MIN;
-            min[l] = low < min[l] ? low : min[l];
-            max[l] = high > max[l] ? high : max[l];
-            finite[l] -= (uint32_t)ok;
-            sum[l] += ok ? (double)f[l] : 0.0;
-        }
+            rest[l] = i + l < count ? bits[i + l] : 0x7fc00000u;
+        add_floats(&s, rest);
     }
     *ret = (struct value_sums){.min = INT64_MAX, .max = INT64_MIN};
     for (int l = 0; l < LANES; l++) {
-        ret->finite += finite[l];
-        if (finite[l] > 0) {
-            ret->min = min[l] < ret->min ? min[l] : ret->min;
-            ret->max = max[l] > ret->max ? max[l] : ret->max;
+        ret->finite += (size_t)-s.finite[l];
+        if (s.finite[l] != 0) {
+            ret->min = s.min[l] < ret->min ? s.min[l] : ret->min;
+            ret->max = s.max[l] > ret->max ? s.max[l] : ret->max;
         }
     }
-    ret->sum = ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));
+    ret->sum = ((s.sum[0] + s.sum[1]) + (s.sum[2] + s.sum[3])) +
+               ((s.sum[4] + s.sum[5]) + (s.sum[6] + s.sum[7]));
 }
 
 SIMD_VARIANTS(floats, (const uint64_t *bits, size_t count, struct value_sums *ret),
