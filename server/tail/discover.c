@@ -127,8 +127,14 @@ void discover_queue(struct discover *discover, struct dirnode *node)
     if (node->queued || node->state == DIRNODE_DEAD)
         return;
     node->queued = true;
-    node->next_queued = discover->stack;
-    discover->stack = node;
+    if (node->state == DIRNODE_PENDING) {
+        node->next_queued = discover->stack;
+        discover->stack = node;
+        return;
+    }
+    node->next_queued = NULL;
+    *discover->known_tail = node;
+    discover->known_tail = &node->next_queued;
 }
 
 /* Other names of a path that has no LIVE node any more get their chance. */
@@ -308,8 +314,9 @@ bool discover_source(struct discover *discover, struct dirnode *node)
     if (!node->source)
         return false;
     bool polled = discover_polled(discover, node);
+    uint32_t poll_ms = discover->poll_ms ? discover->poll_ms : LIMIT_POLL_MIN_MS;
     source_post_watch(node->source, polled ? TAIL_WATCH_POLL : TAIL_WATCH_INOTIFY,
-                      polled ? node->interval_ms : 0, (uint32_t)node->n_temporary);
+                      polled ? poll_ms : 0, (uint32_t)node->n_temporary);
     return true;
 }
 
@@ -494,13 +501,25 @@ static void visit(struct discover *discover, struct dirnode *node)
     post_listing(discover, node);
 }
 
+struct dirnode *discover_take(struct discover *discover)
+{
+    struct dirnode *node = discover->stack;
+
+    if (node) {
+        discover->stack = node->next_queued;
+    } else if ((node = discover->known)) {
+        discover->known = node->next_queued;
+        if (!discover->known)
+            discover->known_tail = &discover->known;
+    }
+    return node;
+}
+
 bool discover_walk(struct discover *discover)
 {
     int64_t until = clock_ns(NULL) + WALK_NS;
 
-    while (discover->stack) {
-        struct dirnode *node = discover->stack;
-        discover->stack = node->next_queued;
+    for (struct dirnode *node; (node = discover_take(discover));) {
         node->queued = false;
         if (node->state == DIRNODE_DEAD)
             dirnode_free(node);
@@ -511,5 +530,5 @@ bool discover_walk(struct discover *discover)
     }
     if (!discover->stack)
         atomic_store(&discover->first_walk_done, true);
-    return discover->stack != NULL;
+    return discover->stack || discover->known;
 }

@@ -41,7 +41,7 @@ struct dirnode {
     size_t n_children, children_capacity;
     unsigned depth;
     bool link;      /* base is a symbolic link */
-    bool queued;    /* on the walk's stack */
+    bool queued;    /* waits to be listed */
     bool remote;    /* changes made elsewhere give no events */
     bool warned;
     struct dirnode *next_queued, *next_alias;
@@ -57,6 +57,7 @@ struct dirnode {
 
     struct dirnode *wheel_next, **wheel_place;
     uint32_t interval_ms;
+    int64_t cost_ns; /* of the last look */
     size_t sweep_at;
     unsigned looks;
 };
@@ -79,7 +80,9 @@ struct discover {
     struct hashindex by_path, by_wd, sources;
     struct source **source_list;
     size_t n_sources, sources_capacity;
-    struct dirnode *stack, *aliases;
+    struct dirnode *stack;               /* new directories: depth first */
+    struct dirnode *known, **known_tail; /* known ones to be listed again: after all new ones */
+    struct dirnode *aliases;
     size_t n_dirs, n_watches;
     uint32_t poll_ms; /* asked for; 0: as it comes */
     unsigned root_ticks;
@@ -93,6 +96,8 @@ _must_check_ int discover_init(struct discover *discover, struct source_set *set
 /* After the pool has stopped: releases the sources too. */
 void discover_done(struct discover *discover);
 
+/* The next directory to be listed, NULL: none. */
+struct dirnode *discover_take(struct discover *discover);
 /* Lists directories that wait for it, for a few milliseconds. True: some are left. */
 bool discover_walk(struct discover *discover);
 /* An inotify event (ctx: the struct discover). */

@@ -261,6 +261,7 @@ int discover_init(struct discover *discover, struct source_set *set,
                   const struct tail_options *options)
 {
     *discover = (struct discover){.set = set, .poll_ms = options->poll_ms};
+    discover->known_tail = &discover->known;
     discover->by_path.equal = node_has_path;
     discover->sources.equal = source_has_path;
     discover->many_roots = options->n_logdirs > 1;
@@ -287,11 +288,8 @@ void discover_done(struct discover *discover)
         free(discover->roots[i].alias);
         free(discover->roots[i].path);
     }
-    while (discover->stack) {
-        struct dirnode *node = discover->stack;
-        discover->stack = node->next_queued;
+    for (struct dirnode *node; (node = discover_take(discover));)
         dirnode_free(node);
-    }
     for (size_t i = 0; i < discover->n_sources; i++)
         source_free(discover->source_list[i]);
     free(discover->source_list);

@@ -29,7 +29,7 @@ static void walk_some(uv_idle_t *idle);
 /* After anything that may have queued directories. */
 static void walk_if_needed(struct tail *tail)
 {
-    if (!tail->discover.stack || tail->walking)
+    if ((!tail->discover.stack && !tail->discover.known) || tail->walking)
         return;
     tail->walking = true;
     uv_idle_start(&tail->walk, walk_some);

@@ -56,6 +56,7 @@ bool watch_is_remote(const char *path);
  * for ten as for ten thousand. */
 struct watch_wheel {
     struct dirnode *slots[WATCH_SLOTS];
+    struct dirnode *round, *due; /* being looked at; due, for the next round */
     uint64_t tick;
     unsigned spread; /* new directories get different ticks */
 };
@@ -64,7 +65,7 @@ void watch_wheel_add(struct watch_wheel *wheel, struct dirnode *node, uint32_t d
 void watch_wheel_remove(struct watch_wheel *wheel, struct dirnode *node);
 
 struct discover;
-/* Some ticks passed: looks at what is due. */
+/* Some ticks passed: looks at what is due, as far as there is time. */
 void watch_poll_ticks(struct discover *discover, unsigned ticks);
 /* When a directory is looked at for the first time, and (if polled) after a change. */
 void watch_poll_begin(struct discover *discover, struct dirnode *node);

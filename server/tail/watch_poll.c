@@ -17,6 +17,7 @@ enum {
     DIR_EVERY = 4,        /* looks at a watched directory's files, one at the directory itself */
     BATCH_MS = 250,       /* the safety poll is spread over so many batches; fewer cost less */
     COST_RATIO = 100,
+    LOOK_NS = 10 * NS_PER_MS, /* of a tick; what is left is looked at with the next one */
 };
 
 bool watch_is_remote(const char *path)
@@ -74,18 +75,22 @@ void watch_wheel_remove(struct watch_wheel *wheel, struct dirnode *node)
     node->wheel_place = NULL;
 }
 
+static void push(struct dirnode **list, struct dirnode *node)
+{
+    node->wheel_next = *list;
+    node->wheel_place = list;
+    if (*list)
+        (*list)->wheel_place = &node->wheel_next;
+    *list = node;
+}
+
 void watch_wheel_add(struct watch_wheel *wheel, struct dirnode *node, uint32_t delay_ms)
 {
     uint64_t ticks = (delay_ms + WATCH_TICK_MS - 1) / WATCH_TICK_MS;
 
     watch_wheel_remove(wheel, node);
     ticks = MIN(MAX(ticks, 1), WATCH_SLOTS - 1);
-    struct dirnode **slot = &wheel->slots[(wheel->tick + ticks) % WATCH_SLOTS];
-    node->wheel_next = *slot;
-    node->wheel_place = slot;
-    if (*slot)
-        (*slot)->wheel_place = &node->wheel_next;
-    *slot = node;
+    push(&wheel->slots[(wheel->tick + ticks) % WATCH_SLOTS], node);
 }
 
 void watch_poll_begin(struct discover *discover, struct dirnode *node)
@@ -108,14 +113,15 @@ static void look_again(struct discover *discover, struct dirnode *node, bool cha
 {
     uint32_t ms = LIMIT_SAFETY_POLL_MS;
 
-    if (discover_polled(discover, node)) {
-        uint32_t least = discover->poll_ms ? discover->poll_ms : LIMIT_POLL_MIN_MS;
-        ms = changed ? least : node->interval_ms + node->interval_ms / 2;
-        if (discover->poll_ms)
-            ms = least;
-        ms = MAX(ms, (uint32_t)MIN(cost_ns * COST_RATIO / NS_PER_MS, LIMIT_SAFETY_POLL_MS));
-        ms = MIN(ms, MAX(least, LIMIT_SAFETY_POLL_MS));
+    if (discover->poll_ms && discover_polled(discover, node)) {
+        ms = discover->poll_ms;
+    } else if (discover_polled(discover, node)) {
+        /* The smaller cost of two looks: one that was slow by accident means nothing. */
+        int64_t cost_ms = MIN(cost_ns, node->cost_ns) * COST_RATIO / NS_PER_MS;
+        ms = changed ? LIMIT_POLL_MIN_MS : node->interval_ms + node->interval_ms / 2;
+        ms = MIN(MAX(ms, cost_ms), LIMIT_SAFETY_POLL_MS);
     }
+    node->cost_ns = cost_ns;
     node->interval_ms = ms;
     watch_wheel_add(&discover->wheel, node, ms);
 }
@@ -177,16 +183,36 @@ static void look(struct discover *discover, struct dirnode *node)
     look_again(discover, node, changed, clock_ns(NULL) - start);
 }
 
+/* The next directory of this round. When the round is over, what fell due meanwhile is the next:
+ * nobody is passed over when there is more to look at than time. */
+static struct dirnode *take_due(struct watch_wheel *wheel)
+{
+    if (!wheel->round && wheel->due) {
+        wheel->round = wheel->due;
+        wheel->round->wheel_place = &wheel->round;
+        wheel->due = NULL;
+    }
+    struct dirnode *node = wheel->round;
+    if (node)
+        watch_wheel_remove(wheel, node);
+    return node;
+}
+
 void watch_poll_ticks(struct discover *discover, unsigned ticks)
 {
     struct watch_wheel *wheel = &discover->wheel;
+    int64_t until = clock_ns(NULL) + LOOK_NS;
 
-    for (ticks = MIN(ticks, WATCH_SLOTS); ticks > 0; ticks--) {
+    for (; ticks > 0; ticks--) {
         struct dirnode **slot = &wheel->slots[++wheel->tick % WATCH_SLOTS];
-        while (*slot) {
-            struct dirnode *node = *slot;
+        for (struct dirnode *node; (node = *slot);) {
             watch_wheel_remove(wheel, node);
-            look(discover, node);
+            push(&wheel->due, node);
         }
+    }
+    for (struct dirnode *node; (node = take_due(wheel));) {
+        look(discover, node);
+        if (clock_ns(NULL) >= until)
+            break;
     }
 }
