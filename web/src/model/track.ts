@@ -152,7 +152,9 @@ function appendBuckets(t: Track, f: Frame): void {
     put(t.inf, at, c.inf, new Uint32Array(f.count));
     for (let i = at; i < at + f.count; i++) {
         t.attempt[i] = f.attempts ? f.attempts[i - at] : f.attempt;
-        t.points += t.cnt[i] + t.nan[i] + t.inf[i];
+        t.points += t.cnt[i];
+        // On the wire n counts all points of a bucket, here only the finite ones.
+        t.cnt[i] -= t.nan[i] + t.inf[i];
         if (t.nan[i] + t.inf[i] > 0) t.odd = true;
         // A bucket of one infinity is that infinity: its mean says only that nothing was finite.
         if (t.cnt[i] === 0 && t.inf[i] > 0 && t.nan[i] === 0) t.v[i] = t.last[i];
@@ -237,16 +239,4 @@ function move(t: Track, from: number, to: number): void {
 /** Bytes held. */
 export function weight(t: Track): number {
     return t.step.length * (t.raw ? 28 : 64);
-}
-
-/** Last item whose x is not beyond `at` in items [from, to) of rising x; from − 1: none. */
-export function before(x: ArrayLike<number>, from: number, to: number, at: number): number {
-    let lo = from;
-    let hi = to;
-    while (lo < hi) {
-        const mid = (lo + hi) >> 1;
-        if (x[mid] <= at) lo = mid + 1;
-        else hi = mid;
-    }
-    return lo - 1;
 }

@@ -150,7 +150,7 @@ function bucketsFrame(p: Points, from: number, to: number, n: number, handle: nu
         c.min.push(finite.length ? Math.min(...finite) : Number.NaN);
         c.max.push(finite.length ? Math.max(...finite) : Number.NaN);
         c.mean.push(finite.reduce((s, v) => s + v, 0) / finite.length);
-        c.n.push(finite.length);
+        c.n.push(all.length);
         c.nan.push(all.filter(Number.isNaN).length);
         c.inf.push(all.length - finite.length - all.filter(Number.isNaN).length);
         attempts.push(p.attempt[a]);
