@@ -13,6 +13,7 @@
 #include <eventfile/reader.h>
 #include <eventfile/record.h>
 #include <eventfile/salvage.h>
+#include <eventfile/scalar.h>
 #include <eventfile/writer.h>
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <eventfile/record.h>
 #include <eventfile/salvage.h>
+#include <eventfile/scalar.h>
 
 #include "base/check.h"
 #include "base/clock.h"
@@ -309,18 +310,13 @@ static int refuse(struct filestate *file, const struct step *s, int error)
     return 0;
 }
 
-/* The shape that nearly all records have: one scalar of a known tag. False: not that, or no memory;
- * its generation_event() was called all the same. */
-static inline bool take_scalar(struct filestate *file, const struct ef_event *event)
+/* The record that nearly all are: one scalar of a known tag. False: the tag is new, or no memory. */
+static inline bool take_scalar(struct filestate *file, const struct ef_scalar *scalar)
 {
-    const struct ef_value *value = event->values;
+    struct tagcache_entry *entry = tagcache_find(&file->tags, text_of(scalar->tag), SERIES_SCALAR);
 
-    if (__builtin_expect(event->n_values != 1 || value->kind != EF_VALUE_SCALAR, 0))
-        return false;
-    struct tagcache_entry *entry = tagcache_find(&file->tags, text_of(value->tag), SERIES_SCALAR);
     return __builtin_expect(entry && entry->lane, 1) &&
-           lane_add(entry->lane, event->step, event->wall_time, (enum value_kind)value->number,
-                    value->bits) == 0;
+           lane_add(entry->lane, scalar->step, scalar->wall_time, VALUE_F32, scalar->bits) == 0;
 }
 
 /* Any other record, and the ones that a stop left half done. Returns 0 or -ENOMEM. */
@@ -349,6 +345,7 @@ int filestate_span(struct filestate *file, ef_decoder *decoder, const struct spa
     }
     const uint8_t *p = find_start(file, span, &begun, &values);
     while (p < end) {
+        struct ef_scalar scalar;
         struct ef_event event;
         uint64_t size;
         CHECK((size_t)(end - p) >= EF_RECORD_OVERHEAD);
@@ -356,21 +353,22 @@ int filestate_span(struct filestate *file, ef_decoder *decoder, const struct spa
         size = le64toh(size);
         CHECK(size <= (size_t)(end - p) - EF_RECORD_OVERHEAD);
         const uint64_t offset = span->offset + (uint64_t)(p - span->data);
-        r = ef_event_decode(decoder, p + EF_HEADER_BYTES, size, &event);
-        if (__builtin_expect(r == 0 && event.what == EF_WHAT_SUMMARY && !begun, 1)) {
-            generation_event(file->generation, offset, event.wall_time, event.n_values > 0);
-            if (__builtin_expect(take_scalar(file, &event), 1)) {
+        const uint8_t *payload = p + EF_HEADER_BYTES;
+        if (__builtin_expect(!begun && ef_scalar_match(payload, size, &scalar), 1)) {
+            generation_event(file->generation, offset, scalar.wall_time, true);
+            if (__builtin_expect(take_scalar(file, &scalar), 1)) {
                 scalars++;
                 p += size + EF_RECORD_OVERHEAD;
                 continue;
             }
             begun = true;
         }
+        r = ef_event_decode(decoder, payload, size, &event);
         const struct step s = {.file = file,
                                .tally = tally,
                                .event = &event,
                                .offset = offset,
-                               .payload = p + EF_HEADER_BYTES,
+                               .payload = payload,
                                .size = size};
         r = take_record(&s, r, begun, values);
         if (r < 0)

@@ -1,0 +1,119 @@
+/* What ef_scalar_match() takes, ef_event_decode() must say as well: tried on the usual payloads,
+ * on each of their bytes replaced by each value, and on every cut. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <eventfile/eventfile.h>
+
+/* wall_time 1.5 * 2^n, step 77, tag "accuracy", value 0.99 */
+static const uint8_t simple[] = {0x09, 0xC4, 0x05, 0xB7, 0x3D, 0x99, 0xD6, 0xD7, 0x41, 0x10, 0x4D,
+                                 0x2A, 0x11, 0x0A, 0x0F, 0x0A, 0x08, 'a',  'c',  'c',  'u',  'r',
+                                 'a',  'c',  'y',  0x15, 0xA4, 0x70, 0x7D, 0x3F};
+static const uint8_t tensor[] = {
+    0x09, 0xC4, 0x05, 0xB7, 0x3D, 0x99, 0xD6, 0xD7, 0x41, 0x10, 0x4D, 0x2A, 0x25,
+    0x0A, 0x23, 0x0A, 0x08, 'a',  'c',  'c',  'u',  'r',  'a',  'c',  'y',  0x42,
+    0x0A, 0x08, 0x01, 0x12, 0x00, 0x22, 0x04, 0xA4, 0x70, 0x7D, 0x3F, 0x4A, 0x0B,
+    0x0A, 0x09, 0x0A, 0x07, 's',  'c',  'a',  'l',  'a',  'r',  's'};
+
+/* 1 if it matched; fails if the decoder disagrees. */
+static int hold_together(ef_decoder *decoder, const uint8_t *payload, size_t size)
+{
+    uint8_t *copy = malloc(size ? size : 1); /* exact size: a read beyond it is seen by ASan */
+    struct ef_scalar scalar;
+    struct ef_event event;
+
+    assert_non_null(copy);
+    memcpy(copy, payload, size);
+    int matched = ef_scalar_match(copy, size, &scalar);
+    if (matched) {
+        assert_int_equal(ef_event_decode(decoder, copy, size, &event), 0);
+        assert_int_equal(event.what, EF_WHAT_SUMMARY);
+        assert_int_equal(event.n_values, 1);
+        assert_int_equal(event.values[0].kind, EF_VALUE_SCALAR);
+        assert_int_equal(event.values[0].number, EF_NUMBER_F32);
+        assert_int_equal(event.values[0].bits, scalar.bits);
+        assert_int_equal(event.step, scalar.step);
+        assert_memory_equal(&event.wall_time, &scalar.wall_time, sizeof(double));
+        assert_int_equal(event.values[0].tag.size, scalar.tag.size);
+        assert_ptr_equal(event.values[0].tag.data, scalar.tag.data);
+    }
+    free(copy);
+    return matched;
+}
+
+static void the_usual_records_match(void **state)
+{
+    ef_decoder *decoder = ef_decoder_new();
+    struct ef_scalar scalar;
+
+    assert_true(hold_together(decoder, simple, sizeof simple));
+    assert_true(hold_together(decoder, tensor, sizeof tensor));
+    assert_true(ef_scalar_match(simple, sizeof simple, &scalar));
+    assert_int_equal(scalar.step, 77);
+    assert_int_equal(scalar.bits, 0x3F7D70A4);
+    assert_memory_equal(scalar.tag.data, "accuracy", 8);
+    ef_decoder_free(decoder);
+}
+
+static void steps_of_up_to_four_bytes_match(void **state)
+{
+    static const uint32_t steps[] = {0, 1, 127, 128, 16383, 16384, 2097151, 2097152, 268435455};
+    ef_decoder *decoder = ef_decoder_new();
+
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        uint8_t payload[64];
+        size_t n = 9;
+        memcpy(payload, simple, 9);
+        if (steps[i] > 0) {
+            payload[n++] = 0x10;
+            uint32_t left = steps[i];
+            for (; left >= 0x80; left >>= 7)
+                payload[n++] = (uint8_t)(left | 0x80);
+            payload[n++] = (uint8_t)left;
+        }
+        memcpy(payload + n, simple + 11, sizeof simple - 11);
+        assert_true(hold_together(decoder, payload, n + sizeof simple - 11));
+    }
+    ef_decoder_free(decoder);
+}
+
+static void every_other_byte_and_cut_agrees_with_the_decoder(void **state)
+{
+    static const struct {
+        const uint8_t *data;
+        size_t size;
+    } shapes[] = {{simple, sizeof simple}, {tensor, sizeof tensor}};
+    ef_decoder *decoder = ef_decoder_new();
+    size_t matched = 0;
+
+    for (size_t s = 0; s < 2; s++) {
+        uint8_t payload[64] = {0};
+        for (size_t at = 0; at < shapes[s].size; at++) {
+            for (unsigned byte = 0; byte < 256; byte++) {
+                memcpy(payload, shapes[s].data, shapes[s].size);
+                payload[at] = (uint8_t)byte;
+                matched += (size_t)hold_together(decoder, payload, shapes[s].size);
+            }
+            assert_false(hold_together(decoder, shapes[s].data, at));
+            assert_false(hold_together(decoder, payload, shapes[s].size + 1));
+        }
+    }
+    assert_true(matched > 2 * 20 * 256); /* wall time, step, tag and value may be anything */
+    ef_decoder_free(decoder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_usual_records_match),
+        cmocka_unit_test(steps_of_up_to_four_bytes_match),
+        cmocka_unit_test(every_other_byte_and_cut_agrees_with_the_decoder),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
