@@ -1,9 +1,9 @@
 """WebSocket clients through the one port: the whole way from an appended record to a message."""
 
 import base64
+import http.client
 import json
 import os
-import socket
 import struct
 import time
 
@@ -18,7 +18,7 @@ class Client:
 
     def __init__(self, server, path="/live", **kwargs):
         self.socket = connect(f"ws://localhost:{server.port}{path}",
-                              subprotocols=["tailboard.v1"], **kwargs)
+                              subprotocols=["tailboard.v1"], legacy=True, **kwargs)
         self.welcome = self.text("welcome")
 
     def send(self, **message):
@@ -32,6 +32,11 @@ class Client:
             if isinstance(message, str) and json.loads(message)["t"] == kind:
                 return json.loads(message)
         raise AssertionError(f"no {kind}")
+
+    def settle(self):
+        """Returns when everything sent before was taken: a wrong message is answered in turn."""
+        self.send(t="watch", id=9, series="wrong")
+        self.text("error")
 
     def binary(self):
         """The next binary message."""
@@ -59,8 +64,7 @@ def test_an_appended_point_comes_as_a_frame(client, server, write):
     log.scalar("loss", 1.0, 1)
     run = server.run("train", points=1)
     client.send(t="watch", id=7, series=[run["id"], "loss"], cursor=None, view="stitched")
-    client.send(t="runs", on=True)
-    client.text("runs")
+    client.settle()
     log.scalar("loss", 123.25, 2)
     assert struct.pack("<f", 123.25) in client.binary()
 
@@ -70,8 +74,7 @@ def test_a_series_that_does_not_exist_yet_can_be_watched(client, server, write):
     log.scalar("other", 1.0, 1)
     run = server.run("train", points=1)
     client.send(t="watch", id=1, series=[run["id"], "later"], cursor=None, view="stitched")
-    client.send(t="runs", on=True)
-    client.text("runs")
+    client.settle()
     log.scalar("later", 7.75, 5)
     assert struct.pack("<f", 7.75) in client.binary()
 
@@ -98,21 +101,21 @@ def test_with_a_token_only_who_has_it_gets_in(start, logs):
 
 
 def test_an_upgrade_that_comes_late_on_a_kept_connection_is_served(server):
-    host = f"Host: localhost:{server.port}\r\n"
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=DEADLINE)
+    connection.request("GET", "/healthz")
+    assert connection.getresponse().read()
     key = base64.b64encode(os.urandom(16)).decode()
-    with socket.create_connection(("127.0.0.1", server.port), timeout=DEADLINE) as s:
-        s.sendall(f"GET /healthz HTTP/1.1\r\n{host}\r\n".encode())
-        wait_for(lambda: s.recv(65536, socket.MSG_PEEK).endswith(b"\n"), "the first answer")
-        assert s.recv(65536).startswith(b"HTTP/1.1 200")
-        s.sendall((f"GET /live HTTP/1.1\r\n{host}Connection: Upgrade\r\nUpgrade: websocket\r\n"
-                   f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
-                   "Sec-WebSocket-Protocol: tailboard.v1\r\n\r\n").encode())
-        data = b""
-        while b'"welcome"' not in data:
-            piece = s.recv(65536)
-            assert piece, data
-            data += piece
-        assert data.startswith(b"HTTP/1.1 101")
+    connection.sock.sendall(
+        (f"GET /live HTTP/1.1\r\nHost: localhost:{server.port}\r\nConnection: Upgrade\r\n"
+         f"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n"
+         "Sec-WebSocket-Protocol: tailboard.v1\r\n\r\n").encode())
+    data = b""
+    while b'"welcome"' not in data:
+        piece = connection.sock.recv(65536)
+        assert piece, data
+        data += piece
+    assert data.startswith(b"HTTP/1.1 101")
+    connection.close()
 
 
 def test_one_port_serves_many_kinds_of_clients_at_once(server, write):
@@ -122,8 +125,7 @@ def test_one_port_serves_many_kinds_of_clients_at_once(server, write):
     clients = [Client(server) for _ in range(20)]
     for client in clients:
         client.send(t="watch", id=1, series=[run["id"], "loss"], cursor=None, view="all")
-        client.send(t="runs", on=True)
-        client.text("runs")
+        client.settle()
     log.scalar("loss", 5.5, 1)
     for client in clients:
         assert struct.pack("<f", 5.5) in client.binary()
