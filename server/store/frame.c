@@ -190,7 +190,7 @@ static bool walls_near(const double *wall, size_t count)
 
 static void choose_step(struct slice *s, const int64_t *const *columns, size_t n)
 {
-    bool linear = true, exact = true;
+    bool linear = n > 0, exact = true;
 
     for (size_t c = 0; c < n; c++) {
         exact = exact && steps_exact(columns[c] + s->from, s->count);
@@ -214,8 +214,8 @@ static void choose_value(struct slice *s, const uint64_t *const *columns, size_t
 {
     bool floats = true, doubles = true;
 
-    if (s->kind == VALUE_F32) {
-        s->value = CODE_F32;
+    if (s->kind == VALUE_F32 || n == 0) {
+        s->value = n == 0 ? CODE_F64 : CODE_F32;
         return;
     }
     for (size_t c = 0; c < n && doubles; c++) {
