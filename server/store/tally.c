@@ -32,13 +32,14 @@ static inline __attribute__((always_inline)) void extent_body(const int64_t *ste
                                                               const double *wall, size_t count,
                                                               struct extent *ret)
 {
+    /* The index is signed, for the item before the first is looked at. */
     uint64_t falls = 0, equals = 0, not_rising = 0, not_finite = 0;
 
-    for (size_t i = 0; i < count; i++) {
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)count; i++) {
         falls |= (uint64_t)(step[i] < step[i - 1]);
         equals |= (uint64_t)(step[i] == step[i - 1]);
     }
-    for (size_t i = 0; i < count; i++) {
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)count; i++) {
         not_rising |= (uint64_t)!(wall[i] > wall[i - 1]);
         not_finite |= (uint64_t)!(wall[i] - wall[i] == 0);
     }
