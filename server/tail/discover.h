@@ -32,8 +32,23 @@ struct direntry {
 enum dirnode_state { DIRNODE_PENDING, DIRNODE_LIVE, DIRNODE_ALIAS, DIRNODE_DEAD };
 
 struct dirnode {
-    enum dirnode_state state;
+    /* What a look of watch_poll.c touches stands together. */
+    struct dirnode *wheel_next, **wheel_place;
     char *path;     /* canonical */
+    struct direntry *entries; /* sorted */
+    size_t n_entries, sweep_at;
+    struct source *source;
+    int wd;
+    unsigned looks;
+    uint32_t interval_ms;
+    enum dirnode_state state;
+    bool remote;    /* changes made elsewhere give no events */
+    bool again;     /* list again at the next look: the mtime proves nothing yet */
+    int64_t cost_ns; /* of the last look */
+    int64_t mtime_ns;
+    dev_t dev;
+    ino_t ino;
+
     char *name;     /* relative to the logdir, "" for its top */
     const char *base; /* last component of name */
     struct logroot *root;
@@ -42,24 +57,9 @@ struct dirnode {
     unsigned depth;
     bool link;      /* base is a symbolic link */
     bool queued;    /* waits to be listed */
-    bool remote;    /* changes made elsewhere give no events */
     bool warned;
+    size_t entries_capacity, n_temporary;
     struct dirnode *next_queued, *next_alias;
-
-    dev_t dev;
-    ino_t ino;
-    int64_t mtime_ns;
-    bool again;     /* list again at the next look: the mtime proves nothing yet */
-    int wd;
-    struct direntry *entries; /* sorted */
-    size_t n_entries, entries_capacity, n_temporary;
-    struct source *source;
-
-    struct dirnode *wheel_next, **wheel_place;
-    uint32_t interval_ms;
-    int64_t cost_ns; /* of the last look */
-    size_t sweep_at;
-    unsigned looks;
 };
 
 /* One logdir. */

@@ -260,6 +260,7 @@ static void take_name(struct source *source, const char *name)
     if (!file) {
         log_error("out of memory: %s/%s is looked at later", source->path, name);
         atomic_store(&source->relist, true);
+        atomic_store(&source->set->relists, true);
         return;
     }
     source_mark_dirty(source, file);

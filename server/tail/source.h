@@ -31,6 +31,7 @@ struct source_set {
     struct tail_sink sink;
     const struct clock *clock;
     _Atomic uint64_t runs, files, bytes_read, bytes_total, records;
+    atomic_bool relists;      /* some source had `relist` set, ever: look at it */
     _Atomic uint64_t loading; /* sources found by the first walk and not read to their end yet */
 };
 

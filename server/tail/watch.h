@@ -56,8 +56,8 @@ bool watch_is_remote(const char *path);
  * for ten as for ten thousand. */
 struct watch_wheel {
     struct dirnode *slots[WATCH_SLOTS];
-    struct dirnode *round, *due; /* being looked at; due, for the next round */
-    uint64_t tick;
+    struct dirnode *round; /* the slot that was taken last, as far as it is not looked at */
+    uint64_t tick, taken;  /* now; the tick whose slot was taken last */
     unsigned spread; /* new directories get different ticks */
 };
 

@@ -164,7 +164,8 @@ static void look(struct discover *discover, struct dirnode *node)
     int64_t start = clock_ns(NULL);
     bool changed = false;
 
-    if (node->source && atomic_exchange(&node->source->relist, false))
+    if (atomic_load(&discover->set->relists) && node->source &&
+        atomic_exchange(&node->source->relist, false))
         node->again = true;
     if (node->sweep_at == 0 && dir_changed(discover, node)) {
         discover_queue(discover, node); /* the listing posts every name */
@@ -183,14 +184,16 @@ static void look(struct discover *discover, struct dirnode *node)
     look_again(discover, node, changed, clock_ns(NULL) - start);
 }
 
-/* The next directory of this round. When the round is over, what fell due meanwhile is the next:
- * nobody is passed over when there is more to look at than time. */
+/* The next directory that is due. Slots are taken whole, one after the other: nobody is passed over
+ * when there is more to look at than time. */
 static struct dirnode *take_due(struct watch_wheel *wheel)
 {
-    if (!wheel->round && wheel->due) {
-        wheel->round = wheel->due;
-        wheel->round->wheel_place = &wheel->round;
-        wheel->due = NULL;
+    while (!wheel->round && wheel->taken < wheel->tick) {
+        struct dirnode **slot = &wheel->slots[++wheel->taken % WATCH_SLOTS];
+        wheel->round = *slot;
+        if (*slot)
+            (*slot)->wheel_place = &wheel->round;
+        *slot = NULL;
     }
     struct dirnode *node = wheel->round;
     if (node)
@@ -203,14 +206,11 @@ void watch_poll_ticks(struct discover *discover, unsigned ticks)
     struct watch_wheel *wheel = &discover->wheel;
     int64_t until = clock_ns(NULL) + LOOK_NS;
 
-    for (; ticks > 0; ticks--) {
-        struct dirnode **slot = &wheel->slots[++wheel->tick % WATCH_SLOTS];
-        for (struct dirnode *node; (node = *slot);) {
-            watch_wheel_remove(wheel, node);
-            push(&wheel->due, node);
-        }
-    }
+    wheel->tick += ticks;
+    if (wheel->tick - wheel->taken > WATCH_SLOTS)
+        wheel->taken = wheel->tick - WATCH_SLOTS; /* each slot once is all of them */
     for (struct dirnode *node; (node = take_due(wheel));) {
+        __builtin_prefetch(wheel->round);
         look(discover, node);
         if (clock_ns(NULL) >= until)
             break;
