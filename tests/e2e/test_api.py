@@ -125,7 +125,9 @@ def test_damage_is_listed(server, write, logs):
     whole.mkdir()
     data[size // 2] ^= 4
     (whole / path.name).write_bytes(data)
-    run = server.run("hurt2", damage=1)
+    # What looks unwritten is waited for 30 s before it counts as damage.
+    run = wait_for(lambda: [r for r in server.runs().values() if r["damage"] == 1],
+                   "the damage", deadline=90)[0]
     answer = server.get(f"/api/v1/runs/{run['id']}/damage")
     assert answer["count"] == 1
     assert answer["damage"][0]["reason"] in ("payload", "header", "repaired-header")
