@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -312,6 +313,43 @@ static void without_acknowledgements_points_stop(void **state)
     wsclient_done(&ws);
 }
 
+/* The window is small and nobody reads: messages leave in parts, and nothing is mixed up. */
+static void a_full_socket_delays_and_breaks_nothing(void **state)
+{
+    struct buf watch = BUF_INIT(65536);
+    struct frame_head head;
+    struct wsclient ws;
+    struct wsmessage m;
+    int small = 65536, fd = wsclient_connect(rig.port);
+    uint64_t ordinals[1000] = {0};
+    unsigned at_end = 0;
+
+    (void)state;
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+    assert_int_equal(wsclient_open(&ws, fd, "/live", "", WAIT_MS), 101);
+    assert_true(wsclient_expect(&ws, "\"t\":\"welcome\"", &m, WAIT_MS));
+    buf_str(&watch, "{\"t\":\"watch\",\"id\":0,\"runs\":[\"run1\"],\"tags\":[\"t0\"");
+    for (unsigned tag = 1; tag < 1000; tag++)
+        buf_printf(&watch, ",\"t%u\"", tag);
+    buf_str(&watch, "]}");
+    assert_int_equal(wsclient_text(&ws, buf_text(&watch)), 0);
+    buf_done(&watch);
+    settle(&ws);
+    for (int step = 0; step < 60; step++) {
+        commit_wide(step);
+        usleep(2000);
+    }
+    while (at_end < 1000 && next_binary(&ws, &m))
+        while (m.size > 0) {
+            one_frame(&m, &head);
+            assert_true(head.handle < 1000 && head.ordinal > ordinals[head.handle]);
+            ordinals[head.handle] = head.ordinal;
+            at_end += head.ordinal == 60;
+        }
+    assert_int_equal(at_end, 1000);
+    wsclient_done(&ws);
+}
+
 static void runs_are_told_when_they_change(void **state)
 {
     struct live_writer other;
@@ -439,6 +477,7 @@ int main(void)
         TEST(a_restart_truncates_before_its_points),
         TEST(unwatch_and_pause_stop_and_resume_goes_on),
         TEST(without_acknowledgements_points_stop),
+        TEST(a_full_socket_delays_and_breaks_nothing),
         TEST(runs_are_told_when_they_change),
         TEST(a_flood_is_read_slower_but_wholly),
         TEST(broken_clients_are_told_bye),
