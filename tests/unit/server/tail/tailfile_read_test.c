@@ -156,12 +156,11 @@ static void damage_in_an_old_file_is_passed_at_once(void **state)
 
 static void a_large_file_takes_many_turns(void **state)
 {
-    enum { PIECES = 30, PER_PIECE = 20000 }; /* about four turns */
+    enum { PIECES = 60, PER_PIECE = 20000 }; /* about four turns */
     struct tail_world *world = tail_world_new();
 
     for (int i = 0; i < PIECES; i++)
         tail_world_append(world, IN_A, i * PER_PIECE, PER_PIECE);
-    assert_true(PIECES * PER_PIECE * TAIL_RECORD_BYTES > 3 * (int)LIMIT_TURN_BYTES);
     tail_world_start(world);
     tail_world_expect(world, "a", EVENTS, 1, PIECES * PER_PIECE);
     tail_world_wait_caught_up(world);
@@ -177,7 +176,7 @@ static void a_large_file_takes_many_turns(void **state)
 
 static void a_replay_may_take_many_turns(void **state)
 {
-    enum { MORE = 400000 };
+    enum { MORE = 3 * LIMIT_TURN_BYTES / TAIL_RECORD_BYTES };
     struct tail_world *world = world_with_clock();
 
     write_with_hole(world);
