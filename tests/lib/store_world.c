@@ -196,11 +196,6 @@ void world_replay(struct world *world, size_t index, size_t count)
 
 /* ---- the model --------------------------------------------------------------------------- */
 
-struct span_of {
-    bool any;
-    double start, end, late_start, late_end;
-};
-
 /* Rule 1 over what was committed. */
 static struct span_of own_span(const struct world_file *f)
 {
@@ -226,7 +221,7 @@ static struct span_of late_span(const struct world *w, const struct world_file *
 
     for (size_t i = 0; i < w->n_files; i++) {
         const struct world_file *o = &w->files[i];
-        struct span_of old = own_span(o);
+        struct span_of old = o == f ? s : own_span(o);
         if (o != f && strcmp(o->path, f->path) == 0 && o->number < f->number && old.any)
             before = fmax(before, old.end);
     }
@@ -235,35 +230,32 @@ static struct span_of late_span(const struct world *w, const struct world_file *
     return s;
 }
 
-static bool file_after(const struct world *w, const struct world_file *g,
-                       const struct world_file *f)
+static bool file_after(const struct world_file *g, const struct world_file *f)
 {
-    struct span_of a = late_span(w, g), b = late_span(w, f);
-
     if (strcmp(g->path, f->path) == 0)
         return g->number > f->number;
-    return a.any && b.any && a.late_start > b.late_end;
+    return g->span.any && f->span.any && g->span.late_start > f->span.late_end;
 }
 
-/* Part of event `i`: STARTs split where values came since the last split. */
-static uint32_t part_of(const struct world_file *f, size_t i)
+/* Part of each event: STARTs split where values came since the last split. */
+static void find_parts(struct world_file *f)
 {
     uint32_t part = 0;
     bool values = false;
 
-    for (size_t k = 0; k <= i && k < f->committed; k++) {
-        if (f->events[k].start && values) {
+    for (size_t i = 0; i < f->committed; i++) {
+        if (f->events[i].start && values) {
             part++;
             values = false;
         }
-        values = values || f->events[k].tag >= 0;
+        values = values || f->events[i].tag >= 0;
+        f->parts[i] = part;
     }
-    return part;
 }
 
 static uint32_t parts_of(const struct world_file *f)
 {
-    return f->committed ? part_of(f, f->committed - 1) + 1 : 1;
+    return f->committed ? f->parts[f->committed - 1] + 1 : 1;
 }
 
 static uint32_t attempt_of(const struct world *w, const struct world_file *f)
@@ -272,7 +264,7 @@ static uint32_t attempt_of(const struct world *w, const struct world_file *f)
 
     for (size_t i = 0; i < w->n_files; i++) {
         const struct world_file *o = &w->files[i];
-        if (o == f || !o->generation || !file_after(w, f, o))
+        if (o == f || !o->generation || !file_after(f, o))
             continue;
         uint32_t attempt = attempt_of(w, o) + parts_of(o) - 1;
         highest = attempt > highest ? attempt : highest;
@@ -290,12 +282,12 @@ static int64_t cut_of(const struct world *w, const struct world_file *f, uint32_
     *any = false;
     for (size_t i = 0; i < w->n_files; i++) {
         const struct world_file *g = &w->files[i];
-        if (!g->generation || (g != f && !file_after(w, g, f)))
+        if (!g->generation || (g != f && !file_after(g, f)))
             continue;
         bool seen[WORLD_EVENTS] = {false};
         for (size_t k = 0; k < g->committed; k++) {
             const struct world_event *e = &g->events[k];
-            uint32_t p = part_of(g, k);
+            uint32_t p = g->parts[k];
             if (g == f && p <= part)
                 continue;
             bool first = e->tag == tag && !seen[p];
@@ -362,12 +354,12 @@ static size_t all_values(const struct world *w, int tag, struct model_point *to)
 
     for (size_t i = 0; i < w->n_files; i++) {
         const struct world_file *f = &w->files[i];
-        uint32_t last = UINT32_MAX, attempt = f->committed ? attempt_of(w, f) : 0;
+        uint32_t last = UINT32_MAX, attempt = f->attempt;
         int64_t cut = 0;
         bool any = false;
         for (size_t k = 0; k < f->committed; k++) {
             const struct world_event *e = &f->events[k];
-            uint32_t part = part_of(f, k);
+            uint32_t part = f->parts[k];
             if (e->tag != tag)
                 continue;
             if (part != last)
@@ -387,13 +379,24 @@ static size_t all_values(const struct world *w, int tag, struct model_point *to)
     return n;
 }
 
-struct model_point *model_points(const struct world *world, int tag, bool stitched,
-                                 size_t *ret_count, size_t *ret_other)
+static void prepare(struct world *w)
+{
+    for (size_t i = 0; i < w->n_files; i++) {
+        w->files[i].span = late_span(w, &w->files[i]);
+        find_parts(&w->files[i]);
+    }
+    for (size_t i = 0; i < w->n_files; i++)
+        w->files[i].attempt = attempt_of(w, &w->files[i]);
+}
+
+struct model_point *model_points(struct world *world, int tag, bool stitched, size_t *ret_count,
+                                 size_t *ret_other)
 {
     struct model_point *points = malloc((WORLD_FILES * WORLD_EVENTS + 1) * sizeof *points);
     size_t kept = 0, other = 0;
 
     CHECK(points);
+    prepare(world);
     size_t count = all_values(world, tag, points);
     if (count > 0)
         qsort(points, count, sizeof *points, by_file);

@@ -33,6 +33,12 @@ struct world_file {
     size_t count, fed, committed;
     struct generation *generation;
     struct lane *lanes[WORLD_TAGS][2]; /* cached as callers do */
+    /* of the model, over what is committed: */
+    struct span_of {
+        bool any;
+        double start, end, late_start, late_end;
+    } span;
+    uint32_t parts[WORLD_EVENTS], attempt;
 };
 
 struct world {
@@ -70,7 +76,7 @@ struct series *world_series(const struct world *world, int tag);
 
 /* Points of the series' own kind in the order of answers; freed by the caller. *ret_other: values
  * of another kind. */
-struct model_point *model_points(const struct world *world, int tag, bool stitched,
+struct model_point *model_points(struct world *world, int tag, bool stitched,
                                  size_t *ret_count, size_t *ret_other);
 /* Sorts by (step, wall, bits), as a live client may hold them. */
 void model_sort_free(struct model_point *points, size_t count);
