@@ -387,6 +387,21 @@ int ef_reader_next(ef_reader *reader, struct ef_item *ret_item)
     return r;
 }
 
+void *ef_reader_keep(ef_reader *reader, const struct ef_item *item)
+{
+    const struct ef_window *window = &reader->window;
+
+    if (item->kind != EF_ITEM_RECORDS || reader->ready.kind != 0 || !window->data ||
+        item->offset != window->offset || item->data != ef_window_data(window))
+        return NULL;
+    return ef_window_keep(&reader->window, item->offset + item->size);
+}
+
+void ef_buffer_give(void *buffer)
+{
+    ef_readbuf_give(buffer);
+}
+
 int64_t ef_reader_wait_ns(const ef_reader *reader)
 {
     int64_t due = ef_looks_due_ns(reader);

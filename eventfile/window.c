@@ -9,6 +9,7 @@
 
 /* As many as threads that read at once, or few more; others are freed. */
 #define READBUF_KEPT 8
+#define KEEP_COPIED (EF_READ_BYTES / 16) /* more bytes are not worth a second buffer */
 
 static pthread_mutex_t readbuf_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint8_t *readbuf_kept[READBUF_KEPT];
@@ -45,6 +46,24 @@ void ef_window_release(struct ef_window *window)
     else
         free(window->data);
     *window = (struct ef_window){0};
+}
+
+uint8_t *ef_window_keep(struct ef_window *window, uint64_t offset)
+{
+    uint64_t used = offset - window->offset;
+
+    if (window->capacity != EF_READ_BYTES || offset < window->offset || used > window->size ||
+        window->size - used > KEEP_COPIED)
+        return NULL;
+    uint8_t *fresh = ef_readbuf_take(), *kept = window->data;
+    if (!fresh)
+        return NULL;
+    window->size -= (size_t)used;
+    memcpy(fresh, ef_window_data(window) + used, window->size);
+    window->data = fresh;
+    window->begin = 0;
+    window->offset = offset;
+    return kept;
 }
 
 /* Drops what lies before `offset`, or everything if `offset` is not in the window. */

@@ -37,6 +37,10 @@ static inline uint8_t *ef_window_data(const struct ef_window *window)
 /* Gives the buffer back; the content is gone. */
 void ef_window_release(struct ef_window *window);
 
+/* Hands the buffer over and goes on in a fresh one at `offset`, with the bytes held from there on
+ * (few). NULL: the buffer is no recycled one, does not reach that far, or no memory. */
+uint8_t *ef_window_keep(struct ef_window *window, uint64_t offset);
+
 /* A buffer of EF_READ_BYTES, recycled if there is one; NULL when out of memory. */
 uint8_t *ef_readbuf_take(void);
 void ef_readbuf_give(uint8_t *buffer);

@@ -78,6 +78,14 @@ EF_API void ef_reader_tell(ef_reader *reader, uint64_t size, int64_t changed_ns,
  * larger or damage has to be searched. */
 EF_API EF_MUST_CHECK int ef_reader_next(ef_reader *reader, struct ef_item *ret_item);
 
+/* Hands over the buffer behind the RECORDS item that the last call of ef_reader_next() gave:
+ * item->data stays valid until ef_buffer_give(), whatever the reader does. For callers that let
+ * another thread take the records while they read on. NULL: not possible this time (a large
+ * record, a mended header, no memory); the item is valid as usual. */
+EF_API void *ef_reader_keep(ef_reader *reader, const struct ef_item *item);
+/* Gives a kept buffer back. Thread: any. Accepts NULL. */
+EF_API void ef_buffer_give(void *buffer);
+
 /* After 0: ns until a look is worth while though the file does not change (a suspect range falls
  * due), or -1. */
 EF_API int64_t ef_reader_wait_ns(const ef_reader *reader);

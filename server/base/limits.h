@@ -19,7 +19,7 @@
 #define LIMIT_GENERATIONS_PER_PATH 100
 #define LIMIT_SAFETY_POLL_MS 5000
 #define LIMIT_POLL_MIN_MS 250           /* a polled directory, after a change */
-#define LIMIT_TURN_BYTES (8u << 20)     /* backlog that one run may read before others get a turn */
+#define LIMIT_TURN_BYTES (16u << 20)    /* backlog that one run may read before others get a turn */
 
 /* store */
 #define LIMIT_CHUNK_POINTS 4096

@@ -9,12 +9,6 @@
 
 enum { TEST_CLOCK_LOOK_MS = 2 }; /* a clock that a test moves wakes nobody: look often */
 
-struct pool_job {
-    struct pool_job *next;
-    void (*fn)(void *ctx);
-    void *ctx;
-};
-
 void pool_lock(struct pool *pool)
 {
     pthread_mutex_lock(&pool->lock);
@@ -125,6 +119,15 @@ void pool_wake_locked(struct pool *pool, struct pool_task *task, bool live)
     }
 }
 
+static void add_job(struct pool *pool, struct pool_job *job)
+{
+    job->next = NULL;
+    *pool->jobs_tail = job;
+    pool->jobs_tail = &job->next;
+    if (pool->asleep > 0)
+        pthread_cond_signal(&pool->work);
+}
+
 int pool_offload(struct pool *pool, void (*fn)(void *ctx), void *ctx)
 {
     struct pool_job *job = malloc(sizeof *job);
@@ -133,12 +136,29 @@ int pool_offload(struct pool *pool, void (*fn)(void *ctx), void *ctx)
         return -ENOMEM;
     *job = (struct pool_job){.fn = fn, .ctx = ctx};
     pool_lock(pool);
-    *pool->jobs_tail = job;
-    pool->jobs_tail = &job->next;
-    if (pool->asleep > 0)
-        pthread_cond_signal(&pool->work);
+    add_job(pool, job);
     pool_unlock(pool);
     return 0;
+}
+
+void pool_lend_locked(struct pool *pool, struct pool_job *job)
+{
+    DCHECK(job->borrowed);
+    add_job(pool, job);
+}
+
+bool pool_withdraw_locked(struct pool *pool, struct pool_job *job)
+{
+    struct pool_job **place = &pool->jobs;
+
+    while (*place && *place != job)
+        place = &(*place)->next;
+    if (!*place)
+        return false;
+    *place = job->next;
+    if (!*place)
+        pool->jobs_tail = place;
+    return true;
 }
 
 static bool do_job(struct pool *pool)
@@ -150,9 +170,11 @@ static bool do_job(struct pool *pool)
     pool->jobs = job->next;
     if (!pool->jobs)
         pool->jobs_tail = &pool->jobs;
+    bool borrowed = job->borrowed; /* such a job may be gone when fn returns */
     pool_unlock(pool);
     job->fn(job->ctx);
-    free(job);
+    if (!borrowed)
+        free(job);
     pool_lock(pool);
     return true;
 }
@@ -238,9 +260,14 @@ static int init_sync(struct pool *pool)
     pthread_condattr_destroy(&attr);
     if (r != 0)
         return -r;
-    r = pthread_mutex_init(&pool->lock, NULL);
-    if (r != 0)
-        pthread_cond_destroy(&pool->work);
+    r = pthread_cond_init(&pool->moved, NULL);
+    if (r == 0) {
+        r = pthread_mutex_init(&pool->lock, NULL);
+        if (r == 0)
+            return 0;
+        pthread_cond_destroy(&pool->moved);
+    }
+    pthread_cond_destroy(&pool->work);
     return -r;
 }
 
@@ -289,5 +316,6 @@ void pool_done(struct pool *pool)
     free(pool->threads);
     free(pool->heap);
     pthread_cond_destroy(&pool->work);
+    pthread_cond_destroy(&pool->moved);
     pthread_mutex_destroy(&pool->lock);
 }

@@ -38,6 +38,14 @@ struct pool_verdict {
     int64_t due_ns; /* wake it then (clock of the pool), -1: never */
 };
 
+/* Work that is no turn. */
+struct pool_job {
+    struct pool_job *next;
+    void (*fn)(void *ctx);
+    void *ctx;
+    bool borrowed; /* its maker's, who waits for it or withdraws it; else the pool's */
+};
+
 struct pool_queue {
     struct pool_task *head, **tail;
 };
@@ -45,6 +53,7 @@ struct pool_queue {
 struct pool {
     pthread_mutex_t lock;
     pthread_cond_t work;
+    pthread_cond_t moved; /* broadcast by borrowed jobs for those who wait for them */
     struct pool_queue live, backlog;
     struct pool_job *jobs, **jobs_tail;
     struct pool_task **heap;
@@ -71,6 +80,11 @@ void pool_unlock(struct pool *pool);
 void pool_wake_locked(struct pool *pool, struct pool_task *task, bool live);
 /* Any thread, also a worker's: fn(ctx) before further turns. 0 or -ENOMEM. */
 _must_check_ int pool_offload(struct pool *pool, void (*fn)(void *ctx), void *ctx);
+
+/* With the lock held: a borrowed job goes into the queue; and out of it again if nobody has begun
+ * it (false: somebody has). */
+void pool_lend_locked(struct pool *pool, struct pool_job *job);
+_must_check_ bool pool_withdraw_locked(struct pool *pool, struct pool_job *job);
 
 static inline bool pool_stopping(struct pool *pool)
 {

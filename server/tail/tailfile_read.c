@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "tail/ahead.h"
 #include "tail/tailfile.h"
 
 enum { GAP_COST_BYTES = 4096 }; /* of a turn's budget, for a damaged range */
@@ -97,19 +98,28 @@ static int span_refused(struct tailfile *file, struct source_turn *turn, uint64_
     return -ENOMEM;
 }
 
-static int give_records(struct tailfile *file, struct source_turn *turn, const struct ef_item *item)
+/* A file and the turn that reads it. */
+struct reading {
+    struct tailfile *file;
+    struct source_turn *turn;
+};
+
+/* May run on another worker than the turn, which then leaves file and turn alone (ahead.h). */
+static int give_records(void *ctx, const struct ef_item *item)
 {
+    struct tailfile *file = ((struct reading *)ctx)->file;
+    struct source_turn *turn = ((struct reading *)ctx)->turn;
     struct source *source = file->source;
     const struct tail_sink *sink = &source->set->sink;
     struct span span = {.offset = item->offset, .data = item->data, .size = item->size,
                         .records = item->records};
 
-    if (sink->span(sink->ctx, source->handle, file->handle, &span) < 0)
-        return span_refused(file, turn, item->offset);
+    int r = sink->span(sink->ctx, source->handle, file->handle, &span);
+    if (r < 0)
+        return r;
     /* Without memory for a mark the comparison is coarser, nothing else. */
     (void)identity_feed(&file->identity, &turn->scratch, item->offset, item->data, item->size);
     file->known_end = MAX(file->known_end, item->offset + item->size);
-    turn->budget -= (int64_t)item->size;
     turn->bytes_came = true;
     atomic_fetch_add_explicit(&source->set->records, item->records, memory_order_relaxed);
     if (file->replay_to > 0 && item->offset + item->size >= file->replay_to)
@@ -134,11 +144,16 @@ static void give_damage(struct tailfile *file, struct source_turn *turn, const s
     sink->damage(sink->ctx, source->handle, file->handle, &damage);
 }
 
-static int give_item(struct tailfile *file, struct source_turn *turn, const struct ef_item *item)
+static int give_item(struct reading *reading, const struct ef_item *item)
 {
+    struct tailfile *file = reading->file;
+    struct source_turn *turn = reading->turn;
+
     switch (item->kind) {
     case EF_ITEM_RECORDS:
-        return give_records(file, turn, item);
+        if (give_records(reading, item) == 0)
+            return 0;
+        return span_refused(file, turn, item->offset);
     case EF_ITEM_GAP:
         give_damage(file, turn, &item->gap);
         file->known_end = MAX(file->known_end, item->gap.offset + item->gap.length);
@@ -205,26 +220,62 @@ static void note_newest(struct source *source, const struct tailfile *file)
         MAX(source->state.newest_byte_wall_s, MIN(changed_s, now_s));
 }
 
+/* One item to the sink: a long run of records by another worker, if one has nothing to do. */
+static int pass_on(struct reading *reading, struct ahead *ahead, const struct ef_item *item)
+{
+    struct tailfile *file = reading->file;
+
+    if (item->kind == EF_ITEM_RECORDS) {
+        reading->turn->budget -= (int64_t)item->size;
+        if (item->size >= AHEAD_MIN_BYTES && ahead_wanted(ahead)) {
+            void *buffer = ef_reader_keep(file->reader, item);
+            if (buffer)
+                return ahead_push(ahead, item, buffer);
+        }
+    }
+    int r = ahead_settle(ahead);
+    return r < 0 ? r : give_item(reading, item);
+}
+
+/* Reads and passes on until the budget is used up. As ef_reader_next(): 0 at the end, 1 before;
+ * what the sink refused is noted, and a visit is due. */
+static int read_on(struct reading *reading, struct ef_item *item)
+{
+    struct tailfile *file = reading->file;
+    struct pool *pool = &file->source->set->pool;
+    struct ahead ahead;
+    int r = 1, given = 0;
+
+    ahead_init(&ahead, pool, give_records, reading);
+    while (given == 0 && reading->turn->budget > 0 && !pool_stopping(pool)) {
+        r = ef_reader_next(file->reader, item);
+        if (r <= 0)
+            break;
+        given = pass_on(reading, &ahead, item);
+    }
+    int error = errno;
+    if (ahead_settle(&ahead) < 0) {
+        span_refused(file, reading->turn, ahead.error_offset);
+        return 1;
+    }
+    errno = error;
+    return given < 0 ? 1 : r;
+}
+
 bool tailfile_read(struct tailfile *file, struct source_turn *turn, uint64_t size)
 {
     struct source *source = file->source;
+    struct reading reading = {file, turn};
     struct ef_item item = {0};
-    int r = 1;
 
     file->settled = false;
     file->more = true;
     turn->bytes_came = false;
-    source_wait_until(source, file, -1);
+    source_wait_until(source, file, -1); /* what is due is known anew at the end */
     ef_reader_tell(file->reader, size, file->changed_ns, turn->now_ns);
     if (file->replay_due)
         begin_replay(file, turn);
-    while (turn->budget > 0 && !pool_stopping(&source->set->pool)) {
-        r = ef_reader_next(file->reader, &item);
-        if (r <= 0)
-            break;
-        if (give_item(file, turn, &item) < 0)
-            break; /* noted; a visit is due */
-    }
+    int r = read_on(&reading, &item);
     if (r == 0)
         at_end(file, turn);
     else if (r < 0)
