@@ -99,6 +99,7 @@ static void publish_series(struct series *series)
         l->has_cut = l->next_has_cut;
         l->cut = l->next_cut;
         l->attempt = l->next_attempt;
+        series->n_unlinked -= !l->linked;
         l->linked = true;
     }
     if (series->n_lanes > 0) {
@@ -252,6 +253,7 @@ static void drop_lane(struct generation *g, struct lane *lane)
     }
     lane->dirty = false;
     unlink_lane(lane);
+    lane->series->n_unlinked -= !lane->linked;
     lane->linked = false;
     if (lane_retire(lane, &run->slab) < 0)
         run->leaked++; /* the slab gives it back at the end of the run */
@@ -281,7 +283,7 @@ static size_t finish_series(struct run *run)
 
     for (struct series *s = run->changed, *next; s; s = next) {
         next = s->next_changed;
-        s->changed = s->settle = s->reset = s->truncated = false;
+        s->changed = s->settle = s->reset = s->reorder = s->truncated = false;
         free(s->next_lanes);
         s->next_lanes = NULL;
         s->n_next = s->cap_next = 0;

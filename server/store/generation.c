@@ -133,7 +133,7 @@ int generation_rename(struct generation *generation, const char *path)
     generation->dir->stale = true;
     for (size_t i = 0; i < facts->n_lanes; i++) {
         struct series *series = facts->lanes[i]->series;
-        series->settle = series->reset = true;
+        series->settle = series->reset = series->reorder = true;
         series_touch(series);
     }
     generation_touch(generation);
@@ -262,6 +262,7 @@ struct lane *generation_lane(struct generation *generation, struct text tag,
     lane->first_offset = offset;
     lane->next_in_series = series->all;
     series->all = lane;
+    series->n_unlinked++;
     facts->lanes[facts->n_lanes++] = lane;
     return lane;
 }

@@ -38,6 +38,8 @@ struct series {
     struct lane *all;          /* every lane, also unlinked ones, newest first */
     struct series *next_changed;
     bool changed, settle, reset;  /* in this commit: listed; cuts to compute; reset wanted */
+    bool reorder;              /* a file was renamed: the order of lanes may be another */
+    size_t n_unlinked;         /* of `all` */
     bool truncated, told;      /* told: has points, a truncation or a reset in this commit */
     size_t n_dirty;
     int64_t truncate_step;

@@ -242,26 +242,54 @@ static int count_hidden(struct lane *lane, struct scratch *scratch)
 
 /* ---- one series -------------------------------------------------------------------------- */
 
-/* The lanes that readers are going to see, in order. */
+/* True when readers will see the lane after this commit. */
+static bool will_be_shown(const struct lane *l)
+{
+    enum replay replay = l->generation->replay;
+
+    if (l->linked)
+        return !(l->replaced && replay == REPLAY_ENDED);
+    return !l->replaced && replay != REPLAY_RUNNING && l->has_first;
+}
+
+/* Puts a lane where it belongs among `n` sorted ones. */
+static void insert_lane(struct lane **lanes, size_t n, struct lane *lane)
+{
+    size_t low = 0, high = n;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (lane_order(lanes[middle], lane) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    memmove(lanes + low + 1, lanes + low, (n - low) * sizeof *lanes);
+    lanes[low] = lane;
+}
+
+/* The lanes that readers are going to see, in order: those of before and the new ones, which
+ * stand near the head of `all`. */
 static int list_lanes(struct series *series)
 {
-    size_t n = 0, count = 0;
+    size_t n = 0, cap = series->n_lanes + series->n_unlinked, unlinked = series->n_unlinked;
 
-    for (const struct lane *l = series->all; l; l = l->next_in_series)
-        count++;
-    struct lane **lanes = realloc(series->next_lanes, (count + 1) * sizeof *lanes);
+    struct lane **lanes = realloc(series->next_lanes, (cap + 1) * sizeof *lanes);
     if (!lanes)
         return -ENOMEM;
     series->next_lanes = lanes;
-    series->cap_next = count + 1;
-    for (struct lane *l = series->all; l; l = l->next_in_series) {
-        enum replay replay = l->generation->replay;
-        bool shown = l->linked ? !(l->replaced && replay == REPLAY_ENDED)
-                               : !l->replaced && replay != REPLAY_RUNNING;
-        if (shown && l->has_first)
-            lanes[n++] = l;
+    series->cap_next = cap + 1;
+    for (size_t i = 0; i < series->n_lanes; i++) {
+        if (will_be_shown(series->lanes[i]))
+            lanes[n++] = series->lanes[i];
     }
-    qsort(lanes, n, sizeof *lanes, compare_lanes);
+    if (series->reorder)
+        qsort(lanes, n, sizeof *lanes, compare_lanes);
+    for (struct lane *l = series->all; unlinked > 0; l = l->next_in_series) {
+        unlinked -= !l->linked;
+        if (!l->linked && will_be_shown(l))
+            insert_lane(lanes, n++, l);
+    }
     series->n_next = n;
     return 0;
 }
@@ -393,7 +421,9 @@ static int settle_hidden(struct series *series, struct scratch *scratch)
 
     for (size_t i = 0; i < count; i++) {
         struct lane *l = all ? series->next_lanes[i] : series->lanes[i];
-        if (!all && !l->dirty)
+        bool same_cut = l->linked && l->has_cut == l->next_has_cut &&
+                        (!l->has_cut || l->cut == l->next_cut);
+        if (!l->dirty && same_cut)
             continue;
         l->next_hidden = 0;
         if (l->next_has_cut && count_hidden(l, scratch) < 0)
