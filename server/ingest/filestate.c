@@ -301,15 +301,6 @@ static int stop_at(struct filestate *file, uint64_t record, bool begun, size_t v
     return -ENOMEM;
 }
 
-/* A record that the decoder refused. */
-static int refuse(struct filestate *file, const struct step *s, int error)
-{
-    if (error == EF_ERR_NOMEM || list_record(s) < 0)
-        return stop_at(file, s->offset, false, 0);
-    s->tally->not_events++;
-    return 0;
-}
-
 /* The record that nearly all are: one scalar of a known tag. False: the tag is new, or no memory. */
 static inline bool take_scalar(struct filestate *file, const struct ef_scalar *scalar)
 {
@@ -319,14 +310,19 @@ static inline bool take_scalar(struct filestate *file, const struct ef_scalar *s
            lane_add(entry->lane, scalar->step, scalar->wall_time, VALUE_F32, scalar->bits) == 0;
 }
 
-/* Any other record, and the ones that a stop left half done. Returns 0 or -ENOMEM. */
+/* Any other record, and the ones that a stop left half done. `decoded`: what the decoder said.
+ * Returns 0 or -ENOMEM. */
 static int take_record(const struct step *s, int decoded, bool begun, size_t values)
 {
-    if (decoded < 0)
-        return refuse(s->file, s, decoded);
-    if (take_event(s, begun, values, &values) == 0)
-        return 0;
-    return stop_at(s->file, s->offset, true, values);
+    if (decoded == 0) {
+        if (take_event(s, begun, values, &values) == 0)
+            return 0;
+        return stop_at(s->file, s->offset, true, values);
+    }
+    if (decoded == EF_ERR_NOMEM || list_record(s) < 0)
+        return stop_at(s->file, s->offset, begun, values);
+    s->tally->not_events++;
+    return 0;
 }
 
 int filestate_span(struct filestate *file, ef_decoder *decoder, const struct span *span,
