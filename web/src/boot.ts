@@ -100,7 +100,6 @@ async function reload(): Promise<void> {
 
 function failed(e: unknown): void {
     if (e instanceof ApiError && e.status === 401) {
-        reason.value = "";
         phase.value = "login";
         return;
     }
@@ -145,6 +144,7 @@ function watchAbout(): void {
 /** Trades a token for a session and goes on; rejects with the server's reason. */
 export async function signIn(token: string): Promise<void> {
     await openSession(token);
+    reason.value = "";
     phase.value = "start";
     await load();
 }
@@ -172,10 +172,14 @@ export async function boot(): Promise<void> {
     effect(() => {
         if (reading.value && phase.value === "ready") watchAbout();
     });
-    if (token)
+    if (token) {
+        // The document has asked for runs and tags ahead of us, without a session: those answers
+        // are taken away first.
+        await Promise.allSettled([api.runs(setServerNow), api.tags()]);
         await openSession(token).catch(e => {
             reason.value = (e as Error).message;
         });
+    }
     await load();
 }
 

@@ -51,7 +51,7 @@ function ColumnMenu() {
     });
     return (
         <Menu
-            label="Columns"
+            label={`columns: ${now === 0 ? "fit" : now}`}
             class="hide-narrow"
             choices={() => [one(0), "-", ...[1, 2, 3, 4, 5, 6].map(one)]}
         >

@@ -1,0 +1,100 @@
+import { createRequire } from "node:module";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { drawn, launch, type Opened, open } from "../lib/browser";
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+let browser: Browser;
+let o: Opened;
+
+beforeAll(async () => {
+    browser = await launch();
+});
+afterAll(() => browser?.close());
+afterEach(() => o?.close());
+
+interface Finding {
+    id: string;
+    nodes: { html: string; failureSummary?: string }[];
+}
+
+/** What axe finds, in words. */
+async function findings(page: Page): Promise<string[]> {
+    // Through the debugger's door: the page's own policy admits no other script.
+    await page.evaluate(await import("node:fs").then(fs => fs.readFileSync(AXE, "utf8")));
+    const found = await page.evaluate(async () => {
+        const { axe } = window as unknown as { axe: { run(): Promise<{ violations: Finding[] }> } };
+        return (await axe.run()).violations;
+    });
+    return found.map(f => `${f.id}: ${f.nodes[0].html} ${f.nodes[0].failureSummary ?? ""}`);
+}
+
+/** Nothing sticks out to the right. */
+async function overflow(page: Page): Promise<number> {
+    return page.evaluate(
+        () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    );
+}
+
+const WIDTHS = [390, 800, 1440, 2560];
+
+describe.each(["light", "dark"] as const)("in the %s theme", theme => {
+    it.each(WIDTHS)("charts at %i px: nothing sticks out, axe finds nothing", async width => {
+        o = await open(browser, {}, { theme, width, touch: width < 500 });
+        await drawn(o.page, "eval/loss");
+        expect(await overflow(o.page)).toBe(0);
+        expect(await findings(o.page)).toEqual([]);
+    });
+    it("a run: axe finds nothing", async () => {
+        o = await open(browser, {}, { theme });
+        await o.page.getByRole("button", { name: "2 damaged ranges: open" }).first().click();
+        await o.page
+            .getByText(/2 ranges/)
+            .first()
+            .waitFor();
+        expect(await findings(o.page)).toEqual([]);
+    });
+    it("one chart in full: axe finds nothing", async () => {
+        o = await open(browser, {}, { theme, hash: "#v1/full=train/loss" });
+        await o.page.locator(".legend tbody tr").first().waitFor();
+        expect(await findings(o.page)).toEqual([]);
+    });
+    it("log-in, empty and keys: axe finds nothing", async () => {
+        o = await open(browser, { scenario: "login" }, { theme });
+        await o.page.getByText("Enter the token").waitFor();
+        expect(await findings(o.page)).toEqual([]);
+        await o.close();
+        o = await open(browser, { scenario: "empty" }, { theme });
+        await o.page.getByText("Nothing to show yet").waitFor();
+        expect(await findings(o.page)).toEqual([]);
+        await o.close();
+        o = await open(browser, {}, { theme });
+        await drawn(o.page, "eval/loss");
+        await o.page.keyboard.press("?");
+        await o.page.getByRole("dialog").waitFor();
+        expect(await findings(o.page)).toEqual([]);
+    });
+    it("a phone: runs in a drawer", async () => {
+        o = await open(browser, {}, { theme, width: 390, height: 844, touch: true });
+        await drawn(o.page, "eval/loss");
+        await o.page.getByRole("button", { name: "11 of 11 runs" }).click();
+        await o.page.getByRole("dialog", { name: "Runs" }).waitFor();
+        expect(await o.page.locator(".drawer .row").count()).toBeGreaterThan(5);
+        expect(await findings(o.page)).toEqual([]);
+    });
+});
+
+it("changes the theme by hand, charts too", async () => {
+    o = await open(browser, {}, { theme: "light" });
+    await drawn(o.page, "eval/loss");
+    const shot = () =>
+        o.page
+            .locator('.card[data-tag="eval/loss"] canvas.lines')
+            .evaluate(c => (c as HTMLCanvasElement).toDataURL());
+    const before = await shot();
+    await o.page.getByRole("button", { name: "Light or dark" }).click();
+    await expect.poll(shot).not.toBe(before);
+    await o.page.reload();
+    expect(await o.page.evaluate(() => document.documentElement.dataset.theme)).toBe("dark");
+});
