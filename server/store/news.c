@@ -75,6 +75,38 @@ static int look_at(struct series *series, enum view view, uint64_t ordinal, stru
     return r;
 }
 
+/* Appends items [from, to) of decoded points, without the hidden ones. */
+static void gather_points(const struct lane_view *v, const struct points *p, uint64_t from,
+                          uint64_t to, enum value_kind kind, struct gather *g)
+{
+    for (uint64_t k = from; k < to; k++) {
+        if (v->has_cut && p->step[k] >= v->cut)
+            continue;
+        CHECK(g->count < g->cap);
+        g->step[g->count] = p->step[k];
+        g->wall[g->count] = p->wall[k];
+        g->bits[g->count] = p->bits[k];
+        g->attempt[g->count] = v->attempt;
+        g->kind[g->count++] = (uint8_t)kind;
+    }
+}
+
+/* The usual case: what is new lies behind the last block. */
+static bool gather_rest(const struct lane_view *v, const struct log_entry *entry, struct gather *g)
+{
+    int64_t step[HOT_POINTS];
+    double wall[HOT_POINTS];
+    uint64_t bits[HOT_POINTS], start = v->data.count - view_rest(v);
+    const struct points p = {step, wall, bits};
+
+    if (entry->index < start)
+        return false;
+    view_decode_rest(v, &p);
+    gather_points(v, &p, entry->index - start, entry->index + entry->count - start, v->data.kind,
+                  g);
+    return true;
+}
+
 /* Appends items [index, index + count) of a lane, without the hidden ones. */
 static int gather_entry(const struct lane_view *v, const struct log_entry *entry,
                         struct scratch *scratch, struct gather *g)
@@ -82,6 +114,8 @@ static int gather_entry(const struct lane_view *v, const struct log_entry *entry
     const struct points *p = &scratch->points;
     uint64_t at = 0, end = entry->index + entry->count;
 
+    if (gather_rest(v, entry, g))
+        return 0;
     for (size_t i = 0; i < view_pieces(v) && at < end; i++) {
         bool tail = i == v->data.n_chunks;
         uint64_t size = tail ? v->data.count - at : v->data.chunks[i]->tally.count;
@@ -89,17 +123,8 @@ static int gather_entry(const struct lane_view *v, const struct log_entry *entry
             if (!p->step && scratch_init(scratch) < 0)
                 return -ENOMEM;
             CHECK(view_decode(v, i, p) == size);
-            uint64_t k = entry->index > at ? entry->index - at : 0;
-            for (; k < size && at + k < end; k++) {
-                if (v->has_cut && p->step[k] >= v->cut)
-                    continue;
-                CHECK(g->count < g->cap);
-                g->step[g->count] = p->step[k];
-                g->wall[g->count] = p->wall[k];
-                g->bits[g->count] = p->bits[k];
-                g->attempt[g->count] = v->attempt;
-                g->kind[g->count++] = (uint8_t)view_kind(v, i);
-            }
+            uint64_t from = entry->index > at ? entry->index - at : 0;
+            gather_points(v, p, from, MIN(size, end - at), view_kind(v, i), g);
         }
         at += size;
     }

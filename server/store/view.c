@@ -96,6 +96,11 @@ size_t view_decode(const struct lane_view *v, size_t i, const struct points *out
     return v->data.chunks[i]->tally.count;
 }
 
+size_t view_decode_rest(const struct lane_view *v, const struct points *out)
+{
+    return decode_rest(&v->data, out);
+}
+
 enum value_kind view_kind(const struct lane_view *v, size_t i)
 {
     return i < v->data.n_chunks ? v->data.chunks[i]->tally.kind : v->data.kind;

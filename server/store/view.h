@@ -46,6 +46,13 @@ static inline size_t view_pieces(const struct lane_view *v)
 const struct tally *view_tally(const struct lane_view *v, size_t i, struct tally *room);
 /* Decodes piece `i` (all of it); returns the count. `out` has PIECE_ROOM items. */
 size_t view_decode(const struct lane_view *v, size_t i, const struct points *out);
+/* Points behind the last encoded block, at most 64: what live readers mostly want. `out` has 64
+ * items. They are the last of the lane. */
+size_t view_decode_rest(const struct lane_view *v, const struct points *out);
+static inline size_t view_rest(const struct lane_view *v)
+{
+    return v->data.parked ? v->data.parked->block.count : v->data.n_raw;
+}
 enum value_kind view_kind(const struct lane_view *v, size_t i);
 
 /* Columns of PIECE_ROOM items on the heap. */
