@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "http/crowd.h"
 #include "http/gate.h"
 #include "http/http.h"
 #include "http/target.h"
@@ -34,6 +35,7 @@ struct http_shared {
     char epoch[17]; /* as text, for answers */
     double started_wall_s;
     struct http_counters counters;
+    struct crowd crowd;
 };
 
 struct request;

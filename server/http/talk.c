@@ -67,15 +67,12 @@ static void end_request(struct conn *client)
 
 static void connection_ended(struct worker *worker, struct conn *client)
 {
-    const struct http_options *options = &worker->shared->options;
-
     CHECK(!client->waiting);
     end_request(client);
     *(client->previous ? &client->previous->next : &worker->clients) = client->next;
     if (client->next)
         client->next->previous = client->previous;
-    if (!client->bridged && options->closed)
-        options->closed(options->closed_ctx);
+    worker_left(worker, &client->peer, client->bridged);
     atomic_fetch_sub_explicit(&worker->shared->counters.clients, 1, memory_order_relaxed);
     free(client);
 }

@@ -39,7 +39,6 @@ void worker_news(struct worker *worker)
 
 void worker_take(struct worker *worker, int fd, const struct peer *peer)
 {
-    const struct http_options *options = &worker->shared->options;
     bool taken = true;
 
     pthread_mutex_lock(&worker->lock);
@@ -61,7 +60,15 @@ void worker_take(struct worker *worker, int fd, const struct peer *peer)
         return;
     }
     close(fd);
-    if (options->closed)
+    worker_left(worker, peer, false);
+}
+
+void worker_left(struct worker *worker, const struct peer *peer, bool bridged)
+{
+    const struct http_options *options = &worker->shared->options;
+
+    crowd_leave(&worker->shared->crowd, &peer->address);
+    if (!bridged && options->closed)
         options->closed(options->closed_ctx);
 }
 
@@ -145,11 +152,9 @@ static void take_in(struct worker *worker)
  * that began (talk_connection() sets its descriptor to -1) tells its end by itself. */
 static void settle(struct worker *worker)
 {
-    const struct http_options *options = &worker->shared->options;
-
     for (size_t i = 0; i < worker->arriving_count; i++)
-        if (worker->arriving[i].fd >= 0 && options->closed)
-            options->closed(options->closed_ctx);
+        if (worker->arriving[i].fd >= 0)
+            worker_left(worker, &worker->arriving[i].peer, false);
     free(worker->arriving);
     worker->arriving = NULL;
     worker->arriving_count = 0;
@@ -308,14 +313,11 @@ static int open_loop(struct worker *worker)
 
 static struct worker *worker_free(struct worker *worker)
 {
-    const struct http_options *options = &worker->shared->options;
-
     if (worker->daemon)
         MHD_stop_daemon(worker->daemon);
     for (size_t i = 0; i < worker->inbox_count; i++) {
         close(worker->inbox[i].fd);
-        if (options->closed)
-            options->closed(options->closed_ctx);
+        worker_left(worker, &worker->inbox[i].peer, false);
     }
     if (worker->epoll >= 0)
         close(worker->epoll);
