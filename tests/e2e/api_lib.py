@@ -112,7 +112,8 @@ class Frame:
         if code == 3:
             base, *units = struct.unpack(f"<d{n}I", raw)
             return [base + u / 4096 for u in units]
-        return list(struct.unpack(f"<{n}{ {0: 'd', 1: 'f', 4: 'q', 6: 'Q', 'u32': 'I'}[code]}", raw))
+        letter = {0: "d", 1: "f", 4: "q", 6: "Q", "u32": "I"}[code]
+        return list(struct.unpack(f"<{n}{letter}", raw))
 
     def attempts(self):
         self.columns["attempt"] = (self.column("u32") if self.attempt == 0 and self.count

@@ -20,7 +20,7 @@ BROKEN = {
     "two Hosts": (HEAD + "Host: localhost\r\nHost: localhost\r\n\r\n", 400),
     "space before the colon": (HEAD + "Host : localhost\r\n\r\n", 400),
     "bare line feed": (HEAD + "Host: localhost\nX: y\r\n\r\n", 400),
-    "bare line feed after the request line": ("GET /healthz HTTP/1.1\nHost: localhost\r\n\r\n", 400),
+    "bare line feed after the first line": ("GET /healthz HTTP/1.1\nHost: localhost\r\n\r\n", 400),
     "NUL in a value": (HEAD + "Host: localhost\r\nX: a\0b\r\n\r\n", 400),
     "NUL in the address": ("GET /heal\0thz HTTP/1.1\r\nHost: localhost\r\n\r\n", 400),
     "folded header": (HEAD + "Host: localhost\r\nX: a\r\n b\r\n\r\n", 400),
