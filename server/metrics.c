@@ -48,10 +48,15 @@ static uint64_t resident_bytes(void)
     return resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+double metrics_bytes_per_point(const struct store_stats *store)
+{
+    uint64_t bytes = store->chunk_bytes + store->tail_bytes + store->table_bytes;
+
+    return store->points ? (double)bytes / (double)store->points : 0.0;
+}
+
 static void add_store(const struct store_stats *s, struct buf *out)
 {
-    uint64_t bytes = s->chunk_bytes + s->tail_bytes + s->table_bytes;
-
     add(out, "tailboard_store_runs", "gauge", "Runs", s->runs);
     add(out, "tailboard_store_series", "gauge", "Series", s->series);
     add(out, "tailboard_store_lanes", "gauge", "Lanes (series by file)", s->lanes);
@@ -65,7 +70,7 @@ static void add_store(const struct store_stats *s, struct buf *out)
                "# TYPE tailboard_store_bytes_per_point gauge\n"
                "# HELP tailboard_store_bytes_per_point All of the store's bytes by points\n"
                "tailboard_store_bytes_per_point %.3f\n",
-               s->points ? (double)bytes / (double)s->points : 0.0);
+               metrics_bytes_per_point(s));
     add(out, "tailboard_resident_bytes", "gauge", "Resident memory", resident_bytes());
     struct mallinfo2 heap = mallinfo2();
     add(out, "tailboard_heap_used_bytes", "gauge", "Bytes handed out by the allocator",

@@ -21,6 +21,9 @@ struct metrics {
     struct metrics_live live;
 };
 
+/* All memory of the store by scalar point; 0 without points. */
+double metrics_bytes_per_point(const struct store_stats *store);
+
 /* Appends the lines, without the closing "# EOF". */
 void metrics_write(const struct metrics *metrics, struct buf *out);
 

@@ -410,3 +410,11 @@ struct server_status server_status(struct server *server)
         .ingest = ingest_stats(server->ingest),
     };
 }
+
+double server_bytes_per_point(struct server *server)
+{
+    struct store_stats stats;
+
+    store_stats(server->store, &stats);
+    return metrics_bytes_per_point(&stats);
+}

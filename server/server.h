@@ -32,6 +32,9 @@ struct server_status {
 /* Any thread. */
 struct server_status server_status(struct server *server);
 
+/* Memory of the store by scalar point; 0 without points. Walks all runs: not for every second. */
+double server_bytes_per_point(struct server *server);
+
 /* Says goodbye to clients (at most a few seconds), joins all threads, frees. Accepts NULL; returns
  * NULL. */
 struct server *server_stop(struct server *server);

@@ -209,11 +209,13 @@ static bool print_loading(struct serve *s, int64_t started_ns, int64_t *next_ns)
         const char *plural = now.tail.runs == 1 ? "" : "s";
         grouped(runs, now.tail.runs);
         rounded(points, now.ingest.points);
-        if (s->waited)
-            log_info("loaded %s run%s, %s points", runs, plural, points);
-        else
-            log_info("loaded %s run%s, %s points in %.*f s", runs, plural, points,
-                     seconds < 10 ? 2 : 0, seconds);
+        char time[48] = "", memory[48] = "";
+        if (!s->waited)
+            snprintf(time, sizeof time, " in %.*f s", seconds < 10 ? 2 : 0, seconds);
+        if (now.ingest.points > 0)
+            snprintf(memory, sizeof memory, ", %.1f bytes of memory a point",
+                     server_bytes_per_point(s->server));
+        log_info("loaded %s run%s, %s points%s%s", runs, plural, points, time, memory);
         return true;
     }
     s->waited |= now.tail.waiting_for_logdir;
