@@ -54,6 +54,7 @@ struct feed {
     bool list_due, list_overflow;
     int64_t list_ns;       /* not looked for before */
     uint64_t damage_version;
+    uint64_t marked;       /* the hub's round in which all subs were marked as due */
     char id[];
 };
 

@@ -83,10 +83,14 @@ static void notices_done(struct notices *notices)
 
 /* ---- notices: the live thread's side ---------------------------------------------------- */
 
-static void mark_subs(struct feed *feed)
+/* Once a round: who watches from then on marks itself. */
+static void mark_subs(struct hub *hub, struct feed *feed)
 {
+    if (feed->marked == hub->round)
+        return;
+    feed->marked = hub->round;
     for (struct sub *sub = feed->subs; sub; sub = sub->next)
-        hub_mark(sub->client->hub, sub->client);
+        hub_mark(hub, sub->client);
 }
 
 static void tell_subs(struct feed *feed)
@@ -105,7 +109,7 @@ static void use_run_note(struct hub *hub, const struct run_note *note)
         runlist_changed(&hub->runlist, note->run);
     if (!feed)
         return;
-    mark_subs(feed);
+    mark_subs(hub, feed);
     if (note->damage_changed) {
         feed->damage_version++;
         tell_subs(feed);
@@ -197,6 +201,7 @@ static void tick(struct hub *hub, int64_t now_ns)
     struct client *client = hub->pending;
 
     set_interval(hub);
+    hub->round++;
     hub->tick_ns = now_ns;
     hub->pending = NULL;
     while (client) {
@@ -309,6 +314,7 @@ int hub_init(struct hub *hub, const struct hub_options *options)
         .epoch = store_epoch(options->store),
         .out = BUF_INIT(LIMIT_LIVE_TEXT_BYTES),
         .interval_ns = NS_PER_MS,
+        .round = 1,
     };
     feeds_init(&hub->feeds, options->store);
     if (buf_reserve(&hub->out, LIMIT_LIVE_BATCH_BYTES) < 0)

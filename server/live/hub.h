@@ -60,6 +60,7 @@ struct hub {
     struct buf out;            /* the message being made, after HUB_HEADROOM bytes */
     int64_t interval_ns, tick_ns, period_ns, activity_ns;
     int64_t busy_ns;           /* since the last tick */
+    uint64_t round;            /* counts ticks, from 1 */
 
     pthread_mutex_t lock;      /* of the following */
     struct notices notices;
