@@ -13,7 +13,8 @@ void cli_json_string(FILE *out, const void *text, size_t size)
 
     json_escape(&b, text, size);
     fputc('"', out);
-    fwrite(b.data, 1, b.length, out);
+    if (b.length > 0) /* an empty buffer has no memory to point at */
+        fwrite(b.data, 1, b.length, out);
     fputc('"', out);
 }
 
