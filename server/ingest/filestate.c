@@ -301,7 +301,7 @@ static int stop_at(struct filestate *file, uint64_t record, bool begun, size_t v
     return -ENOMEM;
 }
 
-/* The record that nearly all are: one scalar of a known tag. False: the tag is new, or no memory. */
+/* The record that nearly all are: one scalar of a known tag. False: a new tag, or no memory. */
 static inline bool take_scalar(struct filestate *file, const struct ef_scalar *scalar)
 {
     struct tagcache_entry *entry = tagcache_find(&file->tags, text_of(scalar->tag), SERIES_SCALAR);

@@ -1,4 +1,4 @@
-"""`tailboard serve` from start to end: ports, port file, signals, log directories, growing files."""
+"""`tailboard serve` from start to end: ports, signals, log directories, growing files."""
 
 import json
 import os
@@ -147,7 +147,8 @@ def test_in_token_mode_everybody_needs_it(start, logs):
     server = start("--logdir", logs, "--auth", "token")
     token = token_of(server)
     assert server.request("/api/v1/runs").status == 401
-    assert server.request("/api/v1/runs", headers={"Authorization": f"Bearer {token}"}).status == 200
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert server.request("/api/v1/runs", headers=bearer).status == 200
     assert server.request("/healthz").status == 200
 
 
@@ -161,7 +162,8 @@ def test_the_token_is_kept_private_and_printed_once(start, logs, tmp_path):
     second = start("--logdir", logs, "--auth", "token", "--state", tmp_path / "state")
     wait_for(lambda: "Ctrl-C" in second.log)
     assert token not in second.log
-    assert second.request("/api/v1/runs", headers={"Authorization": f"Bearer {token}"}).status == 200
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert second.request("/api/v1/runs", headers=bearer).status == 200
 
 
 def test_on_loopback_the_own_user_needs_none(server):
