@@ -11,7 +11,6 @@
 #define FIRST_PIECE ((size_t)16 << 10)
 #define MAPPED_PIECE ((size_t)256 << 10) /* from here on with mmap */
 #define LAST_PIECE ((size_t)4 << 20)
-#define HUGE_PAGE ((size_t)2 << 20)
 
 struct slab_piece {
     struct slab_piece *next;

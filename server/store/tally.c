@@ -153,7 +153,8 @@ static inline __attribute__((always_inline)) void floats_body(const uint64_t *bi
                                                               struct value_sums *ret)
 {
     const ints zero = {0};
-    struct float_sums s = {.min = zero + INT32_MAX, .max = zero + INT32_MIN};
+    const doubles none = {0};
+    struct float_sums s = {zero + INT32_MAX, zero + INT32_MIN, zero, none};
     uint64_t rest[LANES];
     size_t i = 0;
 
