@@ -229,11 +229,16 @@ void bridge_open(struct conn *client, int socket, const char *extra, size_t extr
     worker->bridges = bridge;
     worker->n_bridges++;
     atomic_fetch_add_explicit(&worker->shared->counters.bridges, 1, memory_order_relaxed);
-    client->bridged = true;
-    live->take(live->ctx, pair[1], &client->peer);
+    /* The request is there to be read before the door sees its end. */
     if (prime(bridge, &client->request.body, extra, extra_size) < 0)
         kill_bridge(bridge);
     pump(bridge);
+    if (bridge->dead) {
+        close(pair[1]);
+        return;
+    }
+    client->bridged = true;
+    live->take(live->ctx, pair[1], &client->peer);
 }
 
 void bridge_reap(struct worker *worker)
