@@ -189,8 +189,9 @@ static bool same_text(struct text a, struct text b)
 
 static bool same_meta(const struct series_meta *a, const struct series_meta *b)
 {
-    return a->kind == b->kind && a->data_class == b->data_class && same_text(a->plugin, b->plugin) &&
-           same_text(a->content, b->content) && same_text(a->display_name, b->display_name) &&
+    return a->kind == b->kind && a->data_class == b->data_class &&
+           same_text(a->plugin, b->plugin) && same_text(a->content, b->content) &&
+           same_text(a->display_name, b->display_name) &&
            same_text(a->description, b->description);
 }
 

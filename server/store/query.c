@@ -8,7 +8,7 @@
 #include "store/scalar.h"
 
 #define SNAP_BUCKETS 3.0 /* a chunk that spans no more is put whole into the bucket it begins in */
-#define SNAP_LANES 64    /* more lanes than this: looking for overlaps would cost more than decoding */
+#define SNAP_LANES 64    /* more lanes: looking for overlaps would cost more than decoding */
 
 static inline double x_of(const struct plan *plan, int64_t step, double wall)
 {
@@ -345,7 +345,8 @@ static int spread_all(struct plan *plan, const struct spread *s)
 
 static int answer_spread(struct plan *plan, struct answer *ret)
 {
-    struct spread s = {.low = plan->low, .width = MIN(plan->query->width, (uint32_t)LIMIT_WIDTH_PX)};
+    struct spread s = {.low = plan->low,
+                       .width = MIN(plan->query->width, (uint32_t)LIMIT_WIDTH_PX)};
     double extent = plan->high - plan->low;
 
     if (extent > 0 && isfinite(extent))

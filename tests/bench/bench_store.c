@@ -95,7 +95,8 @@ static uint64_t any_bits(size_t i)
 static const struct shape shapes[] = {
     {"loss (noisy)", VALUE_F32, noisy_loss, 0.025}, {"lr (cosine)", VALUE_F32, cosine, 0.025},
     {"accuracy, 4 digits", VALUE_F32, accuracy, 0.025}, {"k/64", VALUE_F32, in_64ths, 0.025},
-    {"loss, even clock", VALUE_F32, noisy_loss, 0},  {"loss, double", VALUE_F64, noisy_double, 0.025},
+    {"loss, even clock", VALUE_F32, noisy_loss, 0},
+    {"loss, double", VALUE_F64, noisy_double, 0.025},
     {"counter, int64", VALUE_I64, counter, 0.025},   {"random bits", VALUE_F32, any_bits, 0.025},
 };
 
