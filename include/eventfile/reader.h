@@ -1,10 +1,13 @@
 /* eventfile/reader.h: follows one event file: sound records as they come, damage as it is judged.
  *
- *     ef_reader_new(&reader); ef_reader_attach(reader, fd);
+ * Once: ef_reader_new(&reader); ef_reader_attach(reader, fd). Then again and again:
+ *
  *     ef_reader_tell(reader, size, changed_ns, now_ns);
  *     while ((r = ef_reader_next(reader, &item)) > 0)
  *         switch (item.kind) ...
- *     // 0: nothing more now; call again when the file changed or item.wait_ns have passed
+ *     // 0: nothing more now; again when the file changed or ef_reader_wait_ns(reader) have passed
+ *
+ * docs/examples/follow_file.c is a whole program that does so.
  *
  * What is not whole yet is waited for. A *partial tail* (fewer than 12 bytes that are not all zero,
  * or a sound header whose payload is not all there) is no damage. *Suspect* bytes (zeros, a bad
