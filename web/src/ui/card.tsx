@@ -18,15 +18,15 @@ import { CardTip } from "./tip";
 
 const SCALES: Scale[] = ["linear", "log", "symlog"];
 
-export function Title({ tag }: { tag: string }) {
+export function Title({ tag, as: Head = "h3" }: { tag: string; as?: "h1" | "h3" }) {
     const [head, tail] = tagParts(tag);
     const entry = tagByName.value.get(tag);
     const words = [entry?.display, entry?.description].filter(Boolean).join(": ");
     return (
-        <h3 class="cut" title={words ? `${tag}\n${words}` : tag}>
+        <Head class="cut name" title={words ? `${tag}\n${words}` : tag}>
             <i>{head}</i>
             {tail}
-        </h3>
+        </Head>
     );
 }
 

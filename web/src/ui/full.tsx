@@ -150,10 +150,9 @@ export function FullChart({ tag }: { tag: string }) {
     c?.version.value;
     return (
         <div class="solo">
-            <h1 class="sr">{tag}</h1>
             <div class="hd">
                 <IconButton icon="back" label="Back" onClick={() => acts.charts()} />
-                <Title tag={tag} />
+                <Title tag={tag} as="h1" />
                 <span class="mute cut grow" title={rangeWords(c)}>
                     {rangeWords(c)}
                 </span>

@@ -1,7 +1,7 @@
 // Writes event files as TensorBoard's writers do: records with masked CRC-32C around events with
 // one scalar each. Enough to feed a real server from a page test.
 
-import { appendFileSync, mkdirSync } from "node:fs";
+import { appendFileSync, mkdirSync, utimesSync } from "node:fs";
 import { dirname } from "node:path";
 
 const TABLE = Uint32Array.from({ length: 256 }, (_, n) => {
@@ -66,6 +66,12 @@ export class EventFile {
     add(step: number, values: Record<string, number>, wall = Date.now() / 1000): void {
         const parts = Object.entries(values).map(([tag, v]) => record(scalar(tag, v, step, wall)));
         appendFileSync(this.path, Buffer.concat(parts));
+    }
+
+    /** As if the last byte had been written long ago: damage in it is final then. */
+    age(seconds: number): void {
+        const at = Date.now() / 1000 - seconds;
+        utimesSync(this.path, at, at);
     }
 
     /** A record with a wrong checksum: damage that must be told and passed. */

@@ -103,6 +103,7 @@ describe.runIf(PROGRAM)("on the real program", () => {
         fill(f, 0, 50);
         f.spoil();
         fill(f, 50, 80);
+        f.age(600);
         await open(await serve());
         await page.getByRole("button", { name: "1 damaged range: open" }).click();
         await page.getByText(/1 range, .* not readable/).waitFor();
