@@ -33,7 +33,7 @@ export interface Series {
     tag: string;
     /** Cursor: ordinal of the newest point held, in the epoch of the socket. */
     ordinal: number;
-    /** none: never asked; asked; have; void: must be asked again, what is held is drawn meanwhile. */
+    /** void: must be asked again; what is held is drawn meanwhile. */
     state: "none" | "asked" | "have" | "void";
     width: number;
     base: Track;

@@ -1,5 +1,5 @@
-// One run: what is known of it in a sentence, facts, attempts on a shared track of time, damage with
-// the line that saves what is sound, its metrics and files.
+// One run: what is known of it in a sentence, facts, attempts on a shared track of time, damage
+// with the line that saves what is sound, its metrics and files.
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
@@ -49,9 +49,10 @@ function Why({ run }: { run: Run }) {
     const old = age(runAge(run));
     const how = run.watch === "poll" ? `polled every ${age((run.poll_ms ?? 0) / 1000)}` : "watched";
     const usual = run.usual_interval_s;
+    const silence = `Nothing has come for ${old}${usual ? `, where ${age(usual)} is usual` : ""}.`;
     const words: Record<string, string> = {
         running: `The newest point is ${old} old. Its files are ${how}.`,
-        quiet: `Nothing has come for ${old}${usual ? `, where ${age(usual)} is usual` : ""}. Its files are still ${how}: a point that comes is drawn at once.`,
+        quiet: `${silence} Its files are still ${how}: a point that comes is drawn at once.`,
         gone: "Its directory is not there any more. What was read is kept while the server runs.",
         finished: `Ended ${old} ago; nothing more is expected.`,
         failed: `Ended ${old} ago.`,

@@ -1,4 +1,5 @@
-// Attempts of a run: one track each on a shared axis of time, newest first, and what stitching hides.
+// Attempts of a run: one track each on a shared axis of time, newest first, and what stitching
+// hides.
 
 import { xTicks } from "../chart/axis";
 import { stateWord } from "../model/catalog";

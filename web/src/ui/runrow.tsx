@@ -84,10 +84,14 @@ export function RunItem({ row }: { row: RunRow }) {
     const here = view.run.value === run.id;
     const isHot = hot.value?.run === run.id;
     const value = valueWord(run);
+    const looks = ["row", `in-${Math.min(depth, 4)}`];
+    if (!on) looks.push("off");
+    if (here) looks.push("is-here");
+    if (isHot) looks.push("is-hot");
     const full = sortParts(sort.value.by)[1] ? "" : run.name;
     return (
         <div
-            class={`row ${on ? "" : "off"} ${here ? "is-here" : ""} ${isHot ? "is-hot" : ""} in-${Math.min(depth, 4)}`}
+            class={looks.join(" ")}
             role="listitem"
             onPointerEnter={e => e.pointerType === "mouse" && enter(run.id)}
             onPointerLeave={() => leave(run.id)}

@@ -152,7 +152,7 @@ export function ListFoot() {
                 title={
                     at === "all"
                         ? "All attempts are drawn, one beside the other."
-                        : `A later attempt hides what it did again. ${plural(hidden, "point")} hidden.`
+                        : `A later attempt hides what it did again: ${plural(hidden, "point")}.`
                 }
                 choices={() => [
                     { label: "stitched", on: at === "stitched", act: pick("stitched") },

@@ -81,7 +81,8 @@ function damageOf(count: number, now: number): Record<string, unknown>[] {
 
 export function makeRun(line: Line, stride: number, tags: string[]): MockRun {
     const now = Date.now() / 1000 - (line.age ?? 0);
-    const id = `r${[...line.name].reduce((h, c) => (h * 31 + c.charCodeAt(0)) >>> 0, 7).toString(36)}`;
+    const hash = [...line.name].reduce((h, c) => (h * 31 + c.charCodeAt(0)) >>> 0, 7);
+    const id = `r${hash.toString(36)}`;
     const known = line.state === "running" || line.state === "quiet";
     const run: MockRun = {
         info: {

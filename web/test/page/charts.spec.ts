@@ -84,7 +84,7 @@ describe("live", () => {
         await o.page.keyboard.press("Space");
         await expect.poll(() => canvasText(LOSS)).not.toBe(before);
     });
-    it("says when the connection is lost, keeps its charts, and comes back without a gap", async () => {
+    it("says when the connection is lost, and comes back without a gap", async () => {
         o = await open(browser);
         await drawn(o.page, "eval/loss");
         o.mock.drop(true);
