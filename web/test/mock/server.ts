@@ -261,7 +261,7 @@ export class Mock {
                 res,
                 500,
                 "storage",
-                "The index of this tag could not be opened: no space left. The event files are whole.",
+                "The index of this tag could not be opened: no space left. The files are whole.",
             );
         const parts = runs.flatMap((id, r) =>
             tags.map((tag, t) => {
