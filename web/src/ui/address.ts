@@ -45,16 +45,13 @@ export async function addressStart(): Promise<void> {
     window.addEventListener("popstate", () => void read());
     window.addEventListener("hashchange", () => void read());
     let first = true;
-    let push = false;
     let timer = 0;
     effect(() => {
         state.value;
-        push = push || (stepping && !first);
-        first = false;
         clearTimeout(timer);
-        timer = window.setTimeout(() => {
-            void write(push);
-            push = false;
-        }, 120);
+        // A step is written at once, so that going back finds it; sliders wait for the hand.
+        if (stepping && !first) void write(true);
+        else timer = window.setTimeout(() => void write(false), 120);
+        first = false;
     });
 }
