@@ -121,7 +121,8 @@ static size_t put_decimal(char *out, bool negative, uint64_t n, int k)
     return (size_t)(p - out);
 }
 
-/* By exact arithmetic in 128 bits, for values near enough to 1: 10^-11 to 10^15 or so. 0: cannot. */
+/* By exact arithmetic in 128 bits, for values near enough to 1: 10^-11 to 10^15 or so. 0: it
+ * cannot. */
 static size_t exact_text(char *out, double value)
 {
     struct parts v = take_apart(fabs(value));

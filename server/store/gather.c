@@ -1,3 +1,7 @@
+/* gather.c: points of several lanes, copied out of chunks and tails into columns of one answer.
+ *
+ * Before: view.c collects references under the run's lock. Here: decoding, outside of it. After:
+ * query.c and news.c put the points in order. Any thread; a gather belongs to one. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,3 +1,7 @@
+/* generation.c: one life of one file: its interval of wall times, its parts, its lanes, its damage.
+ *
+ * Before: ingest tells every event. After: stitch.c compares intervals, commit.c publishes lanes.
+ * Writer only, but for the order of generations. */
 #include <errno.h>
 #include <math.h>
 #include <string.h>

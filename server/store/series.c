@@ -1,3 +1,7 @@
+/* series.c: a tag's lanes as one series: kind and metadata of its first value, ordinals, summary.
+ *
+ * What readers ask of a series without its points; points are query.c's and news.c's. Names of
+ * kinds as in requests and answers stand here too. */
 #include <errno.h>
 #include <string.h>
 
