@@ -15,6 +15,7 @@ struct points_flow {
     bool single;
     size_t at;              /* series being written */
     uint64_t left;          /* points that may still be answered */
+    uint64_t held;          /* points of `answer` counted in shared->held_points */
     bool have;              /* `news` and `answer` are those of `at` */
     struct news news;       /* of `after` */
     struct answer answer;   /* else; or the points of the news, borrowed */

@@ -1,6 +1,7 @@
 #include "http/points_reply.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -31,6 +32,27 @@ static int look_at_news(struct points_flow *flow, const struct ask_series *s)
     return r;
 }
 
+/* A client that reads slowly keeps its answer in memory: there is a limit to all of them. */
+static int hold(struct points_flow *flow)
+{
+    uint64_t before;
+
+    flow->held = flow->answer.count;
+    before = atomic_fetch_add(&flow->shared->held_points, flow->held);
+    return before > 0 && before + flow->held > LIMIT_HELD_POINTS ? -EBUSY : 0;
+}
+
+static void release(struct points_flow *flow)
+{
+    atomic_fetch_sub(&flow->shared->held_points, flow->held);
+    flow->held = 0;
+    if (flow->borrowed)
+        news_done(&flow->news);
+    else
+        answer_done(&flow->answer);
+    flow->have = flow->borrowed = false;
+}
+
 int points_look(struct points_flow *flow)
 {
     const struct ask_series *s = &flow->ask->series[flow->at];
@@ -47,27 +69,20 @@ int points_look(struct points_flow *flow)
         r = series_query(s->series, &query, &flow->answer);
         if (r >= 0)
             flow->left -= MIN(flow->left, (uint64_t)flow->answer.count);
-        if (flow->left == 0)
+        if (r >= 0 && flow->left == 0)
             r = -EOVERFLOW;
+        if (r >= 0)
+            r = hold(flow);
     }
     flow->have = r >= 0;
+    if (r < 0)
+        release(flow);
     return r;
 }
 
 bool points_has_answer(const struct points_flow *flow)
 {
     return !flow->ask->has_after || flow->news.kind == NEWS_POINTS;
-}
-
-static void release(struct points_flow *flow)
-{
-    if (!flow->have)
-        return;
-    flow->have = false;
-    if (flow->borrowed)
-        news_done(&flow->news);
-    else
-        answer_done(&flow->answer);
 }
 
 void points_next(struct points_flow *flow)

@@ -182,6 +182,9 @@ void response_error(struct request *request, int error)
         response_problem(request, 400, "too-many-points",
                       "The answer would hold more than %d points: give a range or a width.",
                       LIMIT_ANSWER_POINTS);
+    else if (error == -EBUSY)
+        response_problem(request, 503, "busy",
+                         "Too many large answers are under way: try again later.");
     else if (error == -ENOMEM)
         response_problem(request, 503, "out-of-memory", "The server is out of memory.");
     else

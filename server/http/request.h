@@ -35,6 +35,7 @@ struct http_shared {
     char epoch[17]; /* as text, for answers */
     double started_wall_s;
     struct http_counters counters;
+    _Atomic uint64_t held_points; /* by answers under way */
     struct crowd crowd;
 };
 

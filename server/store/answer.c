@@ -63,19 +63,7 @@ static bool same_attempts(const uint32_t *attempts, size_t count)
     return true;
 }
 
-static void fill_values(struct answer *ret, const struct gather *g)
-{
-    if (ret->kinds) {
-        memcpy(ret->kinds, g->kind, g->count);
-        memcpy(ret->bits, g->bits, g->count * sizeof *g->bits);
-        return;
-    }
-    for (size_t i = 0; i < g->count; i++)
-        ret->bits[i] =
-            g->kind[i] == (uint8_t)ret->kind ? g->bits[i] : as_double(g->kind[i], g->bits[i]);
-}
-
-int answer_points(struct answer *ret, const struct gather *g)
+void answer_points(struct answer *ret, struct gather *g)
 {
     struct kind_mix mix = {.fit_double = true};
     size_t count = g->count;
@@ -88,31 +76,23 @@ int answer_points(struct answer *ret, const struct gather *g)
         for (size_t i = 0; i < count; i++)
             mix_add(&mix, g->kind[i], g->bits[i]);
     }
-    *ret = (struct answer){.count = count, .kind = mix_kind(&mix)};
-    bool mixed = !same_attempts(g->attempt, count);
-    size_t size = count * (3 * 8 + 4 + 1) + 5 * 8;
-    ret->memory = malloc(size);
-    if (!ret->memory)
-        return -ENOMEM;
-    struct cutter cutter = {ret->memory};
-    ret->step = cut(&cutter, count, sizeof *ret->step);
-    ret->wall = cut(&cutter, count, sizeof *ret->wall);
-    ret->bits = cut(&cutter, count, sizeof *ret->bits);
-    if (mixed)
-        ret->attempts = cut(&cutter, count, sizeof *ret->attempts);
+    *ret = (struct answer){.count = count, .kind = mix_kind(&mix), .memory = g->step};
+    ret->step = g->step;
+    ret->wall = g->wall;
+    ret->bits = g->bits;
+    if (!same_attempts(g->attempt, count))
+        ret->attempts = g->attempt;
     else
         ret->attempt = count > 0 ? g->attempt[0] : 0;
-    if (ret->kind == 0)
-        ret->kinds = cut(&cutter, count, 1);
-    if (count == 0)
-        return 0;
-    memcpy(ret->step, g->step, count * sizeof *ret->step);
-    memcpy(ret->wall, g->wall, count * sizeof *ret->wall);
-    if (mixed)
-        memcpy(ret->attempts, g->attempt, count * sizeof *ret->attempts);
-    fill_values(ret, g);
-    ret->kind = ret->kind == 0 ? VALUE_F64 : ret->kind;
-    return 0;
+    if (ret->kind == 0) {
+        ret->kinds = g->kind;
+        ret->kind = VALUE_F64;
+    } else {
+        for (size_t i = 0; i < count; i++)
+            if (g->kind[i] != (uint8_t)ret->kind)
+                ret->bits[i] = as_double(g->kind[i], g->bits[i]);
+    }
+    *g = (struct gather){0};
 }
 
 /* ---- buckets ----------------------------------------------------------------------------- */

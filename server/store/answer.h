@@ -45,9 +45,10 @@ void bucket_add(struct bucket *bucket, enum axis axis, int64_t step, double wall
 void bucket_add_tally(struct bucket *bucket, enum axis axis, const struct tally *tally,
                       uint32_t attempt);
 
-/* Fills `ret` (but complete and ordinal) from sorted points; or from buckets, leaving out the
- * empty ones. -ENOMEM. */
-_must_check_ int answer_points(struct answer *ret, const struct gather *gather);
+/* Fills `ret` (but complete and ordinal) from sorted points, whose memory it takes over: a long
+ * answer is never held twice; `gather` is empty then. */
+void answer_points(struct answer *ret, struct gather *gather);
+/* The same from buckets, leaving out the empty ones. -ENOMEM. */
 _must_check_ int answer_buckets(struct answer *ret, const struct bucket *buckets, size_t count);
 
 #endif

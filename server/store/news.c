@@ -178,7 +178,7 @@ int series_news(struct series *series, enum view view, uint64_t ordinal, uint32_
     if (max_points > 0 && g.count > max_points)
         r = gather_sort(&g, AXIS_STEP) < 0 ? -ENOMEM : share(&g, max_points, &news.points);
     else
-        r = answer_points(&news.points, &g);
+        answer_points(&news.points, &g);
     if (r < 0)
         return r;
     news.points.ordinal = news.ordinal;

@@ -221,7 +221,8 @@ static int answer_raw(struct plan *plan, struct answer *ret)
     CHECK(g.count == plan->count);
     if (gather_sort(&g, plan->query->axis) < 0)
         return -ENOMEM;
-    return answer_points(ret, &g);
+    answer_points(ret, &g);
+    return 0;
 }
 
 /* ---- buckets ----------------------------------------------------------------------------- */
