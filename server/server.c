@@ -320,6 +320,12 @@ static int start_front(struct server *server)
     struct front *front;
 
     int r = front_start(&options, &front);
+    if (r < 0 && r != -EADDRINUSE) /* whoever called knows what to say to that */
+        log_error("cannot listen on %s, port %u: %s",
+                  config->bind_all ? "all addresses"
+                  : config->host   ? config->host
+                                   : "localhost",
+                  config->port, strerror(-r));
     if (r < 0)
         return r;
     pthread_mutex_lock(&server->front_lock);
@@ -351,7 +357,7 @@ int server_start(const struct config *config, struct server **ret)
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
         int r = steps[i].start(server);
         if (r < 0) {
-            if (r != -EADDRINUSE && steps[i].start != start_auth) /* that one has said why */
+            if (steps[i].start != start_front && steps[i].start != start_auth) /* they said why */
                 log_error("%s cannot be started: %s", steps[i].what, strerror(-r));
             server_stop(server);
             return r;

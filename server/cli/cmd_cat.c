@@ -296,6 +296,8 @@ static int cat_all(struct cat *cat, int argc, char **argv, int first)
         }
         failed |= input_walk(&cat->inputs, cat->path, &sink, NULL, 0, NULL) < 0;
     }
+    if (cat->inputs.count == 0 && !cat->inputs.failed)
+        fprintf(stderr, "tailboard cat: there are no event files\n");
     if (ferror(stdout) || fflush(stdout) != 0) {
         perror("tailboard cat: standard output");
         return CLI_FAILED;

@@ -91,7 +91,7 @@ static int recover_open(struct recover *rec)
         return complain(rec->out, strerror(ENAMETOOLONG));
     int fd = open(rec->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (fd < 0)
-        return complain(rec->temporary, strerror(errno));
+        return complain(rec->out, strerror(errno));
     rec->file = fdopen(fd, "w");
     if (!rec->file) {
         close(fd);

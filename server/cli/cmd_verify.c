@@ -121,6 +121,8 @@ static void verify_print_all(const struct verify *v)
     if (v->inputs.left_out > 0)
         fprintf(stderr, "tailboard verify: %" PRIu64 " file%s with a temporary name left out\n",
                 v->inputs.left_out, plural(v->inputs.left_out));
+    if (v->inputs.count == 0 && !v->inputs.failed)
+        fprintf(stderr, "tailboard verify: there are no event files\n");
     if (v->json || v->quiet || v->inputs.count < 2)
         return;
     printf("%zu files: %" PRIu64 " sound, %" PRIu64 " damaged", v->inputs.count, v->sound_files,
@@ -148,7 +150,7 @@ static int verify_all(struct verify *v, int argc, char **argv, int first)
         before = v->progress.done;
     }
     verify_print_all(v);
-    if (fflush(stdout) != 0) {
+    if (fflush(stdout) != 0 || ferror(stdout)) {
         perror("tailboard verify: standard output");
         return CLI_FAILED;
     }

@@ -110,3 +110,18 @@ def test_a_full_disk_is_no_success():
         result = subprocess.run([PROGRAM, "help"], stdout=full, stderr=subprocess.PIPE, text=True)
     assert result.returncode == 3
     assert "standard output" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["cat", "verify"])
+def test_a_folder_without_event_files_is_told(command, tmp_path):
+    result = cli(command, tmp_path)
+    assert (result.returncode, result.stdout) == (0, "")
+    assert "there are no event files" in result.stderr
+
+
+def test_recover_names_the_target_that_cannot_be_written(tmp_path):
+    source, out = tmp_path / "x.tfevents", tmp_path / "no" / "out"
+    source.touch()
+    result = cli("recover", source, "-o", out)
+    assert result.returncode == 3
+    assert f"{out}: No such file" in result.stderr

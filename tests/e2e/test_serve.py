@@ -122,7 +122,7 @@ def test_an_address_that_is_not_ours_ends_the_start(logs, tmp_path):
     result = cli("serve", "--logdir", logs, "--port", "0", "--state", tmp_path / "s",
                  "--host", "192.0.2.1")
     assert result.returncode == 3
-    assert "error" in result.stderr
+    assert "cannot listen on 192.0.2.1, port 0" in result.stderr
 
 
 def test_the_environment_is_read(start, logs, write):
