@@ -140,12 +140,16 @@ void route_metrics(struct request *request)
                "# TYPE tailboard_http_waiting gauge\n"
                "# HELP tailboard_http_waiting Long polls and streams that wait for points.\n"
                "tailboard_http_waiting %llu\n"
+               "# TYPE tailboard_http_held_points gauge\n"
+               "# HELP tailboard_http_held_points Points in memory for answers under way.\n"
+               "tailboard_http_held_points %llu\n"
                "# TYPE tailboard_http_late_upgrades gauge\n"
                "tailboard_http_late_upgrades %llu\n"
                "# TYPE tailboard_http_streamed_bytes counter\n"
                "tailboard_http_streamed_bytes_total %llu\n",
                (unsigned long long)atomic_load(&counters->clients),
                (unsigned long long)atomic_load(&counters->waiting),
+               (unsigned long long)atomic_load(&request->shared->held_points),
                (unsigned long long)atomic_load(&counters->bridges),
                (unsigned long long)atomic_load(&counters->bytes));
     if (facts->metrics)

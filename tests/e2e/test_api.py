@@ -437,6 +437,24 @@ def test_unknown_names_are_errors(server):
     assert server.request("/api/v1/runs/%2e%2e").status == 404
 
 
+def test_points_of_an_answer_are_held_until_it_ends(server, write, run):
+    log = write("exp/long")
+    for step in range(40_000):
+        log.scalar("loss", step / 7, step, wall_time=step)
+    found = server.run("exp/long", points=40_000)
+    target = f"/api/v1/runs/{found['id']}/points?tag=loss&format=ndjson"
+    held = lambda: server.metrics()["tailboard_http_held_points"]
+    with Raw(server) as slow:
+        slow.send(f"GET {target} HTTP/1.1\r\nHost: localhost\r\n\r\n").until(b"\r\n\r\n")
+        assert held() == 40_000
+    until = time.monotonic() + 10
+    while held() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert held() == 0
+    assert len(server.request(target).text.splitlines()) == 40_000
+    assert held() == 0
+
+
 def test_metrics_are_openmetrics(server, run):
     answer = server.request("/metrics")
     assert answer.headers["Content-Type"].startswith("application/openmetrics-text")
