@@ -1,6 +1,10 @@
 #include "tail/ahead.h"
 
+#include <time.h>
+
 #include "base/check.h"
+
+#define TAKER_NS (2 * NS_PER_MS) /* longer than any wake-up; lost only if nobody comes */
 
 /* Hands the pieces on until there is none. Called and left with the lock held. */
 static void drain_locked(struct ahead *ahead)
@@ -35,6 +39,7 @@ static void drain_job(void *ctx)
 
     pool_lock(pool);
     ahead->lent = false;
+    pthread_cond_broadcast(&pool->moved);
     drain_locked(ahead);
     pool_unlock(pool);
 }
@@ -46,9 +51,25 @@ void ahead_init(struct ahead *ahead, struct pool *pool,
     ahead->job = (struct pool_job){.fn = drain_job, .ctx = ahead, .borrowed = true};
 }
 
+/* With the lock held: gives a worker that was idle the time to come. Where the kernel has put it
+ * behind the reader on the reader's own CPU, this is what lets it run. */
+static void wait_for_taker(struct ahead *ahead)
+{
+    struct timespec until;
+    int64_t at = clock_ns(NULL) + TAKER_NS;
+
+    until.tv_sec = at / NS_PER_S;
+    until.tv_nsec = at % NS_PER_S;
+    while (ahead->lent &&
+           pthread_cond_timedwait(&ahead->pool->moved, &ahead->pool->lock, &until) == 0) {
+    }
+}
+
 /* With the lock held: waits until at most `most` pieces are left and, for 0, nobody drains. */
 static void wait_locked(struct ahead *ahead, unsigned most)
 {
+    if (ahead->count > most && most > 0 && ahead->lent)
+        wait_for_taker(ahead);
     while (ahead->count > most || (most == 0 && (ahead->running || ahead->lent))) {
         if (ahead->lent && pool_withdraw_locked(ahead->pool, &ahead->job)) {
             ahead->lent = false;

@@ -257,10 +257,11 @@ static int init_sync(struct pool *pool)
         return -r;
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     r = pthread_cond_init(&pool->work, &attr);
+    int moved = r == 0 ? pthread_cond_init(&pool->moved, &attr) : 0;
     pthread_condattr_destroy(&attr);
     if (r != 0)
         return -r;
-    r = pthread_cond_init(&pool->moved, NULL);
+    r = moved;
     if (r == 0) {
         r = pthread_mutex_init(&pool->lock, NULL);
         if (r == 0)

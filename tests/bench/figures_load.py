@@ -7,8 +7,10 @@ import subprocess
 
 from servers import RustBoard, Tailboard
 
-# name: (last step, series)
-LOADS = {"v1": (99999, 100), "v2": (99999, 100), "long": (9999999, 1), "many": (499, 10000)}
+TAGS = [f"train/metric_{number:02d}" for number in range(50)]
+# name: (last step, series, tags)
+LOADS = {"v1": (99999, 100, TAGS[:10]), "v2": (99999, 100, TAGS[:10]),
+         "long": (9999999, 1, TAGS[:1]), "many": (499, 10000, TAGS)}
 
 
 def make(context, name):
