@@ -50,6 +50,7 @@ static void release(struct points_flow *flow)
         news_done(&flow->news);
     else
         answer_done(&flow->answer);
+    flow->answer = (struct answer){0}; /* with news it was a copy, and this may be called again */
     flow->have = flow->borrowed = false;
 }
 
