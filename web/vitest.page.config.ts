@@ -6,7 +6,6 @@ export default defineConfig({
         include: ["test/page/**/*.spec.ts"],
         environment: "node",
         fileParallelism: false,
-        retry: 1, // a browser on a loaded machine may miss a deadline
         testTimeout: 30000,
         hookTimeout: 60000,
     },
