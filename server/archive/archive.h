@@ -1,0 +1,212 @@
+/* archive.h: every byte that was followed, kept: the run history on disk.
+ *
+ *   tail  ── bytes ──┐                       ┌─► files/…        (byte-identical)
+ *   http  ── upload ─┼─► queue ─► archiver ──┼─► run.json, files.jsonl
+ *   cli   ── change ─┘    thread             └─► catalog.db     (durable lengths: the truth)
+ *                            │
+ *                            └─► acknowledged: archive_durable(), done callbacks
+ *
+ * Visible is not durable: points are shown at once, bytes become durable behind them. A group
+ * commit is: write, fdatasync of the files, fsync of new directories, one catalog transaction, then
+ * acknowledge. Layout, recovery and rules: docs/formats/archive.md.
+ *
+ * Threads: one archiver thread owns every write to files, catalog and index; a syncer thread of its
+ * own waits for the disk, so that a slow sync delays no write. All calls below are for any thread
+ * unless they say otherwise and none of them waits for the disk. Handles live as long as the
+ * archive. Callbacks are made by the archiver thread, without locks, and must be quick. */
+#ifndef TB_ARCHIVE_ARCHIVE_H
+#define TB_ARCHIVE_ARCHIVE_H
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/limits.h"
+#include "flow.h"
+
+struct archive;
+struct archive_run;
+struct archive_file; /* one generation of one path of a run */
+
+/* ---- life ------------------------------------------------------------------------------- */
+
+struct archive_options {
+    const char *dir;           /* made if missing, mode 0700 */
+    uint64_t reserve_bytes;    /* kept free on the disk; 0: the smaller of 5 % and 10 GB */
+    const struct clock *clock; /* NULL: the system's */
+};
+
+/* Who has it, when it is taken. */
+struct archive_holder {
+    char host[LIMIT_NAME_BYTES + 1];
+    long pid; /* 0: unknown */
+};
+
+/* Takes lock and lease, completes what a crash left undone (recovery), starts the threads. 0;
+ * -EBUSY: *ret_holder says who has it; -EPROTO: a catalog of a newer version (its number was
+ * logged); -ENOTDIR, -EACCES, -EROFS, -ENOSPC…: as the system said. */
+_must_check_ int archive_open(const struct archive_options *options, struct archive **ret,
+                              struct archive_holder *ret_holder);
+/* Commits what is queued (at most 10 s, then says what is left), joins, frees. Accepts NULL. */
+struct archive *archive_close(struct archive *archive);
+
+enum archive_state {
+    ARCHIVE_OK,
+    ARCHIVE_FULL,      /* below the reserve, ENOSPC or EDQUOT: paused, goes on by itself */
+    ARCHIVE_FAILING,   /* I/O error or read-only: tried again with backoff */
+    ARCHIVE_HUNG,      /* a call has not come back for 10 s */
+    ARCHIVE_LOST,      /* another holds the lease: stopped for good */
+};
+const char *archive_state_word(enum archive_state state); /* "ok", "full", … */
+
+struct archive_status {
+    enum archive_state state;
+    char message[160];      /* why; "" when ok */
+    const char *dir;
+    uint64_t bytes_kept;    /* durable, all runs */
+    uint64_t bytes_behind;  /* known and not durable yet */
+    double behind_s;        /* age of the oldest of these; 0: none */
+    uint64_t free_bytes, reserve_bytes;
+    uint64_t runs, files;
+};
+struct archive_status archive_status(struct archive *archive);
+
+/* ---- runs ------------------------------------------------------------------------------- */
+
+enum archive_run_kind { ARCHIVE_RUN_FOUND = 1, ARCHIVE_RUN_JOB, ARCHIVE_RUN_IMPORTED };
+
+struct archive_run_info { /* strings are copied */
+    const char *id, *name, *experiment;
+    const char *source;        /* directory at the source; "" for jobs */
+    enum archive_run_kind kind;
+};
+
+/* Finds or makes the run. -EEXIST: that id is a run of another kind; -ESTALE: it was deleted
+ * (archive_tombstone() tells which files may make it anew); -ENOMEM. */
+_must_check_ int archive_run(struct archive *archive, const struct archive_run_info *info,
+                             struct archive_run **ret);
+/* NULL: not in the catalog. */
+struct archive_run *archive_find_run(struct archive *archive, const char *id);
+const struct archive_run_info *archive_run_info(const struct archive_run *run);
+
+/* ---- files ------------------------------------------------------------------------------ */
+
+/* Proof that a file is the same: CRC-32C (not masked) of the first and of the last
+ * min(4096, offset) bytes before `offset`. */
+struct archive_check {
+    uint64_t offset;
+    uint32_t head_crc, tail_crc;
+};
+
+struct archive_file_facts {
+    const char *path;          /* "logs/…", "outputs/…", "nodes/1/logs/…"; lives with the archive */
+    uint32_t generation;       /* 1, 2, …, of this path */
+    bool newest;
+    bool complete;             /* its end was told and its hash agreed */
+    bool event_file;
+    uint64_t received;         /* bytes known here */
+    uint64_t durable;          /* bytes acknowledged */
+    struct archive_check check; /* over the durable bytes */
+    bool has_sha256;
+    uint8_t sha256[32];
+    double changed_s;          /* newest byte, seconds since 1970 */
+};
+
+/* All generations of all files of a run, by path and generation; *ret freed by the caller. */
+_must_check_ int archive_files(struct archive_run *run, struct archive_file ***ret,
+                               size_t *ret_count);
+/* The newest generation (generation 0) or that one; NULL: none. */
+struct archive_file *archive_find_file(struct archive_run *run, const char *path,
+                                       uint32_t generation);
+struct archive_file_facts archive_file_facts(struct archive_file *file);
+uint64_t archive_durable(struct archive_file *file);
+
+/* Opens the next generation of `path` (made if the path is new). A path's older generation moves
+ * to generations/<n>/. source: who sends it, "" for this machine's tailer. 0 and *ret; -EINVAL: a
+ * name that may not be (LIMIT_NAME_BYTES, LIMIT_PATH_BYTES, "", ".", "..", NUL); -EEXIST: the path
+ * belongs to another source; -EDQUOT: LIMIT_GENERATIONS_PER_PATH or the run's quota. */
+_must_check_ int archive_new_file(struct archive_run *run, const char *path, const char *source,
+                                  struct archive_file **ret);
+/* Where a file sits now for readers on this machine, relative to the archive's directory. Valid
+ * until the path gets a new generation: check the generation again after opening. */
+_must_check_ int archive_local_path(struct archive_file *file, char *ret, size_t size);
+
+/* Bytes [offset, offset + size) of a file. `data` holds them all (then they are copied: at most
+ * LIMIT_CARRIED_BYTES), or is NULL: they are read again from `fd` (duplicated, kept until they are
+ * safe). Bytes that are known already are compared, not written: -EBADMSG when they differ. A gap:
+ * -ERANGE. -ENOMEM, -ENOSPC (paused), -EIO (failing). */
+_must_check_ int archive_append(struct archive_file *file, uint64_t offset, const void *data,
+                                size_t size, int fd);
+/* The only archived bytes that may change: a listed damaged range, now with good CRCs. */
+_must_check_ int archive_repair(struct archive_file *file, uint64_t offset, const void *data,
+                                size_t size);
+_must_check_ int archive_damage(struct archive_file *file, const struct damage *damage);
+/* The file has its last byte; with sha256 the hash of all must agree. `done` (may be NULL) is
+ * called once all is durable: 0, or -EBADMSG when the hash differs, or the error. */
+_must_check_ int archive_complete(struct archive_file *file, const uint8_t *sha256,
+                                  void (*done)(void *ctx, int result), void *ctx);
+/* Calls `done` once everything given so far for this run is durable. */
+_must_check_ int archive_sync(struct archive_run *run, void (*done)(void *ctx, int result),
+                              void *ctx);
+
+/* Reads kept bytes (durable or not); what of [offset, offset + size) is there. May wait for the
+ * disk. Bytes read, 0 at the end, or -errno. */
+ssize_t archive_read(struct archive_file *file, uint64_t offset, void *ret, size_t size);
+
+/* ---- events and notes ------------------------------------------------------------------- */
+
+/* One event of a run's life (docs/formats/archive.md); text members are copied. `id` makes it
+ * idempotent. */
+struct archive_event {
+    const char *id, *kind, *source; /* kind: "created", "started", …; source: "agent", … */
+    uint32_t attempt;
+    int32_t rank;                   /* -1: none */
+    double time_s;
+    const char *data;               /* JSON object, "{}" if nothing */
+};
+/* `done` as above; an event that is known is fine and changes nothing. */
+_must_check_ int archive_add_event(struct archive_run *run, const struct archive_event *event,
+                                   void (*done)(void *ctx, int result), void *ctx);
+/* All events in order of arrival; one block, freed by the caller. */
+_must_check_ int archive_events(struct archive_run *run, struct archive_event **ret,
+                                size_t *ret_count);
+
+/* What people write to a run. NULL members stay as they are. */
+struct archive_notes {
+    const char *name, *notes;
+    const char *tags;   /* JSON object of strings */
+    int pinned;         /* -1: as it is */
+};
+_must_check_ int archive_set_notes(struct archive_run *run, const struct archive_notes *notes,
+                                   void (*done)(void *ctx, int result), void *ctx);
+
+/* ---- lists ------------------------------------------------------------------------------ */
+
+struct archive_run_row { /* strings are inside *ret of archive_runs() */
+    const char *id, *name, *experiment, *source, *notes, *tags;
+    enum archive_run_kind kind;
+    bool pinned, deleted;
+    double created_s, changed_s;
+    uint64_t bytes, files;
+};
+/* Every run of the catalog, deleted ones too, by created_s; one block, freed by the caller. May
+ * wait for the catalog. */
+_must_check_ int archive_runs(struct archive *archive, struct archive_run_row **ret,
+                              size_t *ret_count);
+
+/* ---- deleting --------------------------------------------------------------------------- */
+
+/* Marks the run deleted, with its source and the identities of its files (tombstone). -EBUSY: it
+ * has a heartbeat or bytes of the last 10 minutes and `force` is not set. */
+_must_check_ int archive_delete(struct archive_run *run, bool force,
+                                void (*done)(void *ctx, int result), void *ctx);
+/* Takes it back until it is purged: -ENOENT then. */
+_must_check_ int archive_undelete(struct archive_run *run, void (*done)(void *ctx, int result),
+                                  void *ctx);
+/* Moves what was deleted `grace_s` ago or longer to trash/ and unlinks it. */
+_must_check_ int archive_purge(struct archive *archive, double grace_s,
+                               void (*done)(void *ctx, int result), void *ctx);
+/* Does a file at the source continue one of a deleted run? */
+bool archive_tombstone(struct archive_run *run, const char *path,
+                       const struct archive_check *check);
+
+#endif
