@@ -221,6 +221,9 @@ static const struct series_meta *keep_meta(struct series *series, const struct s
     struct series_meta *copy = slab_alloc(&series->run->slab, size);
     if (!copy)
         return NULL;
+    run_lock(series->run);
+    series->run->meta_bytes += size;
+    run_unlock(series->run);
     char *at = (char *)(copy + 1);
     *copy = *meta;
     copy->plugin = put_text(&at, meta->plugin);

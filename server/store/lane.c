@@ -18,9 +18,9 @@ void lane_release_chain(struct slab *slab, void *chain, size_t count)
 static int grow_chunks(struct lane *lane, struct slab *slab)
 {
     struct lane_data *cur = &lane->cur;
-    uint32_t cap = lane->cap_chunks ? lane->cap_chunks * 2 : 2;
+    uint32_t cap = cur->cap_chunks ? cur->cap_chunks * 2 : 2;
 
-    if (cur->n_chunks < lane->cap_chunks)
+    if (cur->n_chunks < cur->cap_chunks)
         return 0;
     if (slab_reserve_retired(slab, 1) < 0)
         return -ENOMEM;
@@ -29,9 +29,9 @@ static int grow_chunks(struct lane *lane, struct slab *slab)
         return -ENOMEM;
     if (cur->n_chunks > 0)
         memcpy(grown, cur->chunks, cur->n_chunks * sizeof *grown);
-    slab_retire(slab, cur->chunks, lane->cap_chunks * sizeof *grown);
+    slab_retire(slab, cur->chunks, cur->cap_chunks * sizeof *grown);
     cur->chunks = grown;
-    lane->cap_chunks = cap;
+    cur->cap_chunks = cap;
     return 0;
 }
 
@@ -217,18 +217,18 @@ int lane_append_reference(struct lane *lane, struct slab *slab, const struct ref
 {
     struct lane_data *cur = &lane->cur;
 
-    if (cur->count == lane->cap_references) {
-        uint32_t cap = lane->cap_references ? lane->cap_references * 2 : 2;
-        if (cap < lane->cap_references || slab_reserve_retired(slab, 1) < 0)
+    if (cur->count == cur->cap_references) {
+        uint32_t cap = cur->cap_references ? cur->cap_references * 2 : 2;
+        if (cap < cur->cap_references || slab_reserve_retired(slab, 1) < 0)
             return -ENOMEM;
         struct reference *grown = slab_alloc(slab, cap * sizeof *grown);
         if (!grown)
             return -ENOMEM;
         if (cur->count > 0)
             memcpy(grown, cur->references, cur->count * sizeof *grown);
-        slab_retire(slab, cur->references, lane->cap_references * sizeof *grown);
+        slab_retire(slab, cur->references, cur->cap_references * sizeof *grown);
         cur->references = grown;
-        lane->cap_references = cap;
+        cur->cap_references = cap;
     }
     cur->references[cur->count++] = *reference;
     if (!lane->has_first) {
@@ -263,11 +263,11 @@ int lane_retire(struct lane *lane, struct slab *slab)
         return -ENOMEM;
     for (uint32_t i = 0; i < cur->n_chunks; i++)
         slab_retire(slab, cur->chunks[i], cur->chunks[i]->size);
-    slab_retire(slab, cur->chunks, lane->cap_chunks * sizeof *cur->chunks);
+    slab_retire(slab, cur->chunks, cur->cap_chunks * sizeof *cur->chunks);
     slab_retire_chain(slab, cur->head, cur->n_blocks);
     slab_retire(slab, cur->parked, cur->parked ? parked_size(cur->parked) : 0);
     slab_retire(slab, lane->hot.raw, sizeof *lane->hot.raw);
-    slab_retire(slab, cur->references, lane->cap_references * sizeof *cur->references);
+    slab_retire(slab, cur->references, cur->cap_references * sizeof *cur->references);
     slab_retire(slab, lane, sizeof *lane);
     return 0;
 }
@@ -280,6 +280,6 @@ void lane_done(struct lane *lane, struct slab *slab)
         if (cur->chunks[i]->size >= SLAB_LARGE)
             slab_free(slab, cur->chunks[i], cur->chunks[i]->size);
     }
-    slab_free(slab, cur->chunks, lane->cap_chunks * sizeof *cur->chunks);
-    slab_free(slab, cur->references, lane->cap_references * sizeof *cur->references);
+    slab_free(slab, cur->chunks, cur->cap_chunks * sizeof *cur->chunks);
+    slab_free(slab, cur->references, cur->cap_references * sizeof *cur->references);
 }

@@ -29,6 +29,7 @@ struct lane_data {
     struct parked *parked;  /* points behind them, or … */
     struct columns *raw;    /* … these */
     uint32_t n_chunks, n_blocks, n_raw, kind;
+    uint32_t cap_chunks, cap_references; /* of the tables */
     int64_t first_step;     /* first point of the open chunk, if n_blocks > 0 */
     double first_wall;
     uint64_t first_bits;
@@ -48,7 +49,6 @@ struct lane {
     bool dirty, linked, has_first;
     bool replaced;          /* by a replay: goes when that is shown */
     bool raw_shared;        /* readers may know the raw block */
-    uint32_t cap_chunks, cap_references;
     struct block *tail;
     struct history history; /* behind the last encoded block */
     struct chunk_payload payload; /* of the open chunk's blocks */

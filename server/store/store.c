@@ -89,12 +89,13 @@ void store_unsubscribe(struct store *store, void (*fn)(void *ctx, const struct c
 
 /* ---- figures ----------------------------------------------------------------------------- */
 
+/* Of the published state alone: the rest of a lane is its writer's, who takes no lock. */
 static void lane_stats(const struct lane *lane, struct store_stats *ret)
 {
     const struct lane_data *d = &lane->pub;
 
-    ret->table_bytes += sizeof *lane + lane->cap_chunks * sizeof *d->chunks +
-                        lane->cap_references * sizeof *d->references;
+    ret->table_bytes += sizeof *lane + d->cap_chunks * sizeof *d->chunks +
+                        d->cap_references * sizeof *d->references;
     ret->lanes++;
     ret->chunks += d->n_chunks;
     for (uint32_t i = 0; i < d->n_chunks; i++)

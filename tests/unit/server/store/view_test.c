@@ -43,10 +43,13 @@ static void write_file(struct run *run, const char *path, uint32_t number, doubl
 {
     struct generation *g = run_generation(run, "", path, number);
     struct series_meta meta = {.kind = SERIES_SCALAR};
-    struct lane *lanes[TAGS];
+    struct series_meta text = {.kind = SERIES_TEXT};
+    struct lane *lanes[TAGS], *words;
     char tag[8] = "tag0";
 
     assert_non_null(g);
+    words = generation_lane(g, (struct text){"words", 5}, &text, 0);
+    assert_non_null(words);
     for (size_t i = 0; i < POINTS; i++) {
         for (size_t t = 0; t < TAGS; t++) {
             double wall = begin + (double)i;
@@ -58,6 +61,8 @@ static void write_file(struct run *run, const char *path, uint32_t number, doubl
             enum value_kind kind = i % 9000 > 8990 ? VALUE_I32 : VALUE_F32;
             assert_int_equal(lane_add(lanes[t], (int64_t)i, wall, kind, i % 1000), 0);
         }
+        struct reference reference = {.step = (int64_t)i, .wall_time = begin + (double)i};
+        assert_int_equal(lane_add_reference(words, &reference), 0);
         if ((i + 1) % BATCH == 0)
             assert_int_equal(run_commit(run), 0);
     }
