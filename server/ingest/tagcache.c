@@ -2,7 +2,7 @@
 
 #include "base/check.h"
 
-enum { FIRST_ENTRIES = 8, TEXT_BLOCK_BYTES = 1024 };
+enum { FIRST_ENTRIES = 8, FIRST_TEXT_BYTES = 128, TEXT_BLOCK_BYTES = 1024 };
 
 void tagcache_done(struct tagcache *cache)
 {
@@ -115,7 +115,8 @@ static const char *keep_text(struct tagcache *cache, struct text tag)
     if (tag.size == 0)
         return "";
     if (tag.size > cache->text_left) {
-        size_t size = MAX(tag.size, (size_t)TEXT_BLOCK_BYTES - sizeof(void *));
+        size_t usual = cache->blocks ? TEXT_BLOCK_BYTES : FIRST_TEXT_BYTES;
+        size_t size = MAX(tag.size, usual - sizeof(void *));
         void **block = malloc(sizeof(void *) + size);
         if (!block)
             return NULL;

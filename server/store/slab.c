@@ -8,7 +8,7 @@
 #include "base/check.h"
 #include "base/cleanup.h"
 
-#define FIRST_PIECE ((size_t)16 << 10)
+#define FIRST_PIECE ((size_t)4 << 10) /* most runs are small, and there may be ten thousand */
 #define MAPPED_PIECE ((size_t)256 << 10) /* from here on with mmap */
 #define LAST_PIECE ((size_t)4 << 20)
 
@@ -17,9 +17,25 @@ struct slab_piece {
     size_t size;
 };
 
+/* The lists of a slab to which nothing was ever given back. */
+static void *no_blocks[SLAB_CLASSES];
+
+/* Out of memory the block is lost until the end of the run. */
+static void push_block(struct slab *slab, size_t class, void *block)
+{
+    if (slab->free == no_blocks) {
+        void **lists = calloc(SLAB_CLASSES, sizeof *lists);
+        if (!lists)
+            return;
+        slab->free = lists;
+    }
+    *(void **)block = slab->free[class];
+    slab->free[class] = block;
+}
+
 void slab_init(struct slab *slab, void (*release)(struct slab *, void *, size_t))
 {
-    *slab = (struct slab){.release = release, .piece_size = FIRST_PIECE};
+    *slab = (struct slab){.release = release, .piece_size = FIRST_PIECE, .free = no_blocks};
 }
 
 static void free_retired(struct slab *slab, unsigned parity)
@@ -48,7 +64,9 @@ void slab_done(struct slab *slab)
         else
             free(piece);
     }
-    *slab = (struct slab){.piece_size = FIRST_PIECE};
+    if (slab->free != no_blocks)
+        free(slab->free);
+    *slab = (struct slab){.piece_size = FIRST_PIECE, .free = no_blocks};
 }
 
 static int new_piece(struct slab *slab)
@@ -79,9 +97,7 @@ static void give_rest(struct slab *slab)
 {
     while (slab->left >= 16) {
         size_t size = MIN(slab->left, (size_t)SLAB_SMALL) & ~(size_t)7;
-        void **p = (void **)slab->next;
-        *p = slab->free[size / 8];
-        slab->free[size / 8] = p;
+        push_block(slab, size / 8, slab->next);
         slab->next += size;
         slab->left -= size;
     }
@@ -157,8 +173,7 @@ void slab_free(struct slab *slab, void *p, size_t size)
         return;
     }
     size_t class = size <= SLAB_SMALL ? size / 8 : SLAB_SMALL / 8 + 1 + size / 1024;
-    *(void **)p = slab->free[class];
-    slab->free[class] = p;
+    push_block(slab, class, p);
 }
 
 int slab_reserve_retired(struct slab *slab, size_t more)

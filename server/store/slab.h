@@ -30,7 +30,7 @@ struct slab {
     uint8_t *next; /* free space of the newest piece */
     size_t left, piece_size;
     struct slab_piece *pieces;
-    void *free[SLAB_CLASSES];
+    void **free; /* lists by class; all empty and shared until something is given back */
     struct slab_retired *retired[2];
     size_t n_retired[2], cap_retired[2];
     unsigned readers[2]; /* who entered at which parity */
