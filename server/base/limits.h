@@ -5,6 +5,8 @@
 #ifndef TB_BASE_LIMITS_H
 #define TB_BASE_LIMITS_H
 
+#include <stdint.h>
+
 /* names and paths */
 #define LIMIT_PATH_BYTES 4096
 #define LIMIT_NAME_BYTES 255
@@ -27,6 +29,12 @@
 #define LIMIT_LIVE_BACKLOG_POINTS 4096  /* further behind: `behind` */
 #define LIMIT_SERIES_EVENTS 64          /* truncations and resets kept a series */
 #define LIMIT_DAMAGE_ENTRIES 10000      /* listed a run; more are counted */
+
+/* run history */
+#define LIMIT_RANKS 100000
+#define LIMIT_EVENTS_PER_RUN 10000
+#define LIMIT_EVENT_DATA_BYTES (64u << 10)
+#define LIMIT_EVENTS_PER_REQUEST 1000
 
 /* HTTP */
 #define LIMIT_BODY_BYTES (1u << 20)
@@ -82,5 +90,23 @@
 #define LIMIT_MESSAGE_COST_BYTES 20480  /* a message counts as one more for each of these */
 #define LIMIT_PROTOCOL_TOKEN_BYTES 512  /* a token in the subprotocol list */
 #define LIMIT_LIVE_BYE_MS 2000          /* for the last words at shutdown */
+
+/* compute nodes */
+#define LIMIT_CONSOLE_BYTES (UINT64_C(1) << 30) /* recorded of one stream of one process */
+#define LIMIT_DIRTY_PATCH_BYTES (10u << 20)     /* git diff kept with a run */
+#define LIMIT_GIT_MS 10000              /* for one git command */
+#define LIMIT_REPLY_HEADER_BYTES 16384  /* of a server's answer to a node */
+#define LIMIT_REPLY_BODY_BYTES (1u << 20)
+#define LIMIT_PIECE_BYTES (64u << 20)   /* one PATCH */
+#define LIMIT_PIECES_UNDER_WAY 8        /* requests without an answer yet, on one connection */
+#define LIMIT_CONNECT_MS 10000
+#define LIMIT_EXCHANGE_MS 60000         /* without a byte moving */
+#define LIMIT_BACKOFF_MS 30000          /* between two tries */
+#define LIMIT_RETRY_AFTER_S 600
+#define LIMIT_SHIP_FILES 1000000        /* followed by one agent */
+#define LIMIT_SHIP_OPEN_FILES 256
+#define LIMIT_SHIP_DEPTH 64             /* of folders */
+#define LIMIT_EVENTS_PER_RUN 10000
+#define LIMIT_SUSPECT_MS 30000          /* until bytes that look bad are sent as damaged */
 
 #endif
