@@ -49,6 +49,7 @@ static int seal(struct lane *lane, struct slab *slab)
         return -ENOMEM;
     chunk_seal(cur->head, cur->n_blocks, &lane->payload, &lane->acc, chunk);
     cur->chunks[cur->n_chunks++] = chunk;
+    cur->resident += chunk->size;
 
     /* Blocks that readers know must wait, the others are free at once. */
     uint32_t shared = lane->pub.head == cur->head ? lane->pub.n_blocks : 0;
@@ -262,7 +263,7 @@ int lane_retire(struct lane *lane, struct slab *slab)
     if (slab_reserve_retired(slab, (size_t)cur->n_chunks + 6) < 0)
         return -ENOMEM;
     for (uint32_t i = 0; i < cur->n_chunks; i++)
-        slab_retire(slab, cur->chunks[i], cur->chunks[i]->size);
+        slab_retire(slab, cur->chunks[i], chunk_memory(cur->chunks[i]));
     slab_retire(slab, cur->chunks, cur->cap_chunks * sizeof *cur->chunks);
     slab_retire_chain(slab, cur->head, cur->n_blocks);
     slab_retire(slab, cur->parked, cur->parked ? parked_size(cur->parked) : 0);
@@ -277,8 +278,8 @@ void lane_done(struct lane *lane, struct slab *slab)
     struct lane_data *cur = &lane->cur;
 
     for (uint32_t i = 0; i < cur->n_chunks; i++) {
-        if (cur->chunks[i]->size >= SLAB_LARGE)
-            slab_free(slab, cur->chunks[i], cur->chunks[i]->size);
+        if (chunk_memory(cur->chunks[i]) >= SLAB_LARGE)
+            slab_free(slab, cur->chunks[i], chunk_memory(cur->chunks[i]));
     }
     slab_free(slab, cur->chunks, cur->cap_chunks * sizeof *cur->chunks);
     slab_free(slab, cur->references, cur->cap_references * sizeof *cur->references);

@@ -14,7 +14,7 @@
 #ifndef TB_STORE_LANE_H
 #define TB_STORE_LANE_H
 
-#include "store/chunk.h"
+#include "store/chunkcache.h"
 #include "store/slab.h"
 #include "store/store.h"
 
@@ -35,6 +35,7 @@ struct lane_data {
     uint64_t first_bits;
     struct reference *references; /* lanes that are not scalar; `count` of them */
     uint64_t count;         /* all points, or references */
+    uint64_t resident;      /* bytes of the chunks that are in memory */
 };
 
 struct lane {

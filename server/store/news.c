@@ -118,11 +118,14 @@ static int gather_entry(const struct lane_view *v, const struct log_entry *entry
         return 0;
     for (size_t i = 0; i < view_pieces(v) && at < end; i++) {
         bool tail = i == v->data.n_chunks;
-        uint64_t size = tail ? v->data.count - at : v->data.chunks[i]->tally.count;
+        uint64_t size = tail ? v->data.count - at : chunk_at(v->data.chunks, i)->tally.count;
         if (at + size > entry->index) {
             if (!p->step && scratch_init(scratch) < 0)
                 return -ENOMEM;
-            CHECK(view_decode(v, i, p) == size);
+            ssize_t decoded = view_decode(v, i, p);
+            if (decoded < 0)
+                return (int)decoded;
+            CHECK((uint64_t)decoded == size);
             uint64_t from = entry->index > at ? entry->index - at : 0;
             gather_points(v, p, from, MIN(size, end - at), view_kind(v, i), g);
         }
@@ -168,9 +171,11 @@ int series_news(struct series *series, enum view view, uint64_t ordinal, uint32_
         return -ENOMEM;
     for (size_t i = 0; i < recent.count; i++) {
         for (size_t l = 0; l < look.n_lanes; l++) {
-            if (look.lanes[l].lane == recent.entries[i].lane &&
-                gather_entry(&look.lanes[l], &recent.entries[i], &scratch, &g) < 0)
-                return -ENOMEM;
+            if (look.lanes[l].lane != recent.entries[i].lane)
+                continue;
+            r = gather_entry(&look.lanes[l], &recent.entries[i], &scratch, &g);
+            if (r < 0)
+                return r;
         }
     }
     if (g.count > 0 || news.n_truncations > 0)

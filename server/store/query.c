@@ -106,8 +106,10 @@ static int count_edge(struct plan *plan, const struct part *part, uint64_t *ret)
 
     if (!p->step && scratch_init(&plan->scratch) < 0)
         return -ENOMEM;
-    size_t count = view_decode(part->view, part->piece, p);
-    for (size_t i = 0; i < count; i++) {
+    ssize_t count = view_decode(part->view, part->piece, p);
+    if (count < 0)
+        return (int)count;
+    for (ssize_t i = 0; i < count; i++) {
         if (part->view->has_cut && p->step[i] >= part->view->cut)
             continue;
         if (in_range(plan, p->step[i], p->wall[i])) {
@@ -132,8 +134,9 @@ static int plan_piece(struct plan *plan, const struct lane_view *v, size_t piece
     if (fit == FIT_OUT)
         return 0;
     if (fit == FIT_EDGE) {
-        if (count_edge(plan, &part, &count) < 0)
-            return -ENOMEM;
+        int r = count_edge(plan, &part, &count);
+        if (r < 0)
+            return r;
     } else if (plan->query->axis == AXIS_STEP) {
         widen(plan, (double)t->min_step);
         widen(plan, (double)t->max_step);
@@ -161,8 +164,9 @@ int plan_make(struct plan *plan, const struct look *look, const struct query *qu
     for (size_t l = 0; l < look->n_lanes; l++) {
         const struct lane_view *v = &look->lanes[l];
         for (size_t i = 0; i < view_pieces(v); i++) {
-            if (plan_piece(plan, v, i) < 0)
-                return -ENOMEM;
+            int r = plan_piece(plan, v, i);
+            if (r < 0)
+                return r;
         }
     }
     return 0;
@@ -183,7 +187,11 @@ static int gather_part(struct plan *plan, const struct part *part, struct gather
 
     if (!p->step && scratch_init(&plan->scratch) < 0)
         return -ENOMEM;
-    size_t count = view_decode(part->view, part->piece, p), from = g->count;
+    ssize_t decoded = view_decode(part->view, part->piece, p);
+    size_t count = (size_t)decoded, from = g->count;
+
+    if (decoded < 0)
+        return (int)decoded;
     uint8_t kind = (uint8_t)view_kind(part->view, part->piece);
     if (part->whole) {
         CHECK(count <= g->cap - from);
@@ -215,8 +223,9 @@ static int answer_raw(struct plan *plan, struct answer *ret)
     if (gather_init(&g, plan->count) < 0)
         return -ENOMEM;
     for (size_t i = 0; i < plan->n_parts; i++) {
-        if (gather_part(plan, &plan->parts[i], &g) < 0)
-            return -ENOMEM;
+        int r = gather_part(plan, &plan->parts[i], &g);
+        if (r < 0)
+            return r;
     }
     CHECK(g.count == plan->count);
     if (gather_sort(&g, plan->query->axis) < 0)
@@ -306,8 +315,10 @@ static int spread_part(struct plan *plan, const struct part *part, const struct 
 
     if (!p->step && scratch_init(&plan->scratch) < 0)
         return -ENOMEM;
-    size_t count = view_decode(part->view, part->piece, p);
-    for (size_t i = 0; i < count; i++) {
+    ssize_t count = view_decode(part->view, part->piece, p);
+    if (count < 0)
+        return (int)count;
+    for (ssize_t i = 0; i < count; i++) {
         if (!part->whole && !plan_takes(plan, part->view, p->step[i], p->wall[i]))
             continue;
         uint32_t index = bucket_index(s, x_of(plan, p->step[i], p->wall[i]));
@@ -336,10 +347,13 @@ static int spread_all(struct plan *plan, const struct spread *s)
         if (fits && bucket_index(s, low) != bucket_index(s, high))
             fits = (high - low) * s->scale <= SNAP_BUCKETS && n_lanes <= SNAP_LANES &&
                    !overlaps(lanes, n_lanes, part->view, low, high);
+        int r = 0;
         if (fits)
             bucket_add_tally(&s->buckets[bucket_index(s, low)], axis, t, part->view->attempt);
-        else if (spread_part(plan, part, s) < 0)
-            return -ENOMEM;
+        else
+            r = spread_part(plan, part, s);
+        if (r < 0)
+            return r;
     }
     return 0;
 }
@@ -356,8 +370,9 @@ static int answer_spread(struct plan *plan, struct answer *ret)
     if (!buckets)
         return -ENOMEM;
     s.buckets = buckets;
-    if (spread_all(plan, &s) < 0)
-        return -ENOMEM;
+    int r = spread_all(plan, &s);
+    if (r < 0)
+        return r;
     return answer_buckets(ret, buckets, (size_t)s.width + 1);
 }
 
@@ -365,16 +380,17 @@ int plan_sum(struct plan *plan, struct bucket *ret)
 {
     struct spread one = {.width = 1, .buckets = ret};
     struct tally room;
+    int r = 0;
 
-    for (size_t i = 0; i < plan->n_parts; i++) {
+    for (size_t i = 0; i < plan->n_parts && r == 0; i++) {
         const struct part *part = &plan->parts[i];
         const struct tally *t = view_tally(part->view, part->piece, &room);
         if (part->whole && ascends(t, plan->query->axis))
             bucket_add_tally(ret, plan->query->axis, t, part->view->attempt);
-        else if (spread_part(plan, part, &one) < 0)
-            return -ENOMEM;
+        else
+            r = spread_part(plan, part, &one);
     }
-    return 0;
+    return r;
 }
 
 /* ---- the call ---------------------------------------------------------------------------- */
@@ -390,12 +406,13 @@ int series_query(struct series *series, const struct query *query, struct answer
         return -ENOMEM;
     if (look.kind != SERIES_SCALAR)
         look.n_lanes = 0;
-    if (plan_make(&plan, &look, query) < 0)
-        return -ENOMEM;
+    int r = plan_make(&plan, &look, query);
+    if (r < 0)
+        return r;
     bool buckets = query->width > 0 && plan.count > (uint64_t)4 * query->width;
     if (!buckets && plan.count > max)
         return -EOVERFLOW;
-    int r = buckets ? answer_spread(&plan, &answer) : answer_raw(&plan, &answer);
+    r = buckets ? answer_spread(&plan, &answer) : answer_raw(&plan, &answer);
     if (r < 0)
         return r;
     answer.complete = !plan.beyond;

@@ -27,10 +27,11 @@ struct plan {
     struct scratch scratch;
 };
 
+/* -ENOMEM, or a chunk cannot be read (view_decode()). */
 _must_check_ int plan_make(struct plan *plan, const struct look *look, const struct query *query);
 void plan_done(struct plan *plan);
 
-/* Adds everything in the plan to one bucket. -ENOMEM. */
+/* Adds everything in the plan to one bucket. Errors as above. */
 _must_check_ int plan_sum(struct plan *plan, struct bucket *ret);
 
 /* True when the point belongs to the answer. */

@@ -259,8 +259,11 @@ static int summarize_points(const struct look *look, struct series_summary *s)
     _cleanup_(plan_done) struct plan plan = {0};
     struct bucket b[2] = {{0}};
 
-    if (plan_make(&plan, look, &query) < 0 || plan_sum(&plan, b) < 0)
-        return -ENOMEM;
+    int r = plan_make(&plan, look, &query);
+    if (r == 0)
+        r = plan_sum(&plan, b);
+    if (r < 0)
+        return r;
     s->count = b->n;
     s->nan = b->nan;
     s->inf = b->inf;

@@ -163,6 +163,7 @@ struct store {
     struct run **runs;
     size_t n_runs, cap_runs;
     struct symtab run_table;
+    struct chunkcache *cache;  /* chunks that lie in segments */
     pthread_rwlock_t subscribers_lock;
     struct subscriber *subscribers;
     size_t n_subscribers;

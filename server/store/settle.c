@@ -194,8 +194,14 @@ static int steps_within(const struct lane *lane, int64_t low, bool bounded, int6
         }
         if (!scratch->points.step && scratch_init(scratch) < 0)
             return -ENOMEM;
-        size_t count = view_decode(&view, i, &scratch->points);
-        for (size_t k = 0; k < count; k++) {
+        ssize_t count = view_decode(&view, i, &scratch->points);
+        if (count == -ENOMEM)
+            return -ENOMEM;
+        if (count < 0) { /* cannot be read: taken for wider than it is, which is the safe side */
+            widen(range, MAX(t->min_step, low), bounded ? MIN(t->max_step, high) : t->max_step);
+            continue;
+        }
+        for (ssize_t k = 0; k < count; k++) {
             int64_t step = scratch->points.step[k];
             if (step >= low && (!bounded || step < high))
                 widen(range, step, step);
@@ -232,8 +238,10 @@ static int count_hidden(struct lane *lane, struct scratch *scratch)
         }
         if (!scratch->points.step && scratch_init(scratch) < 0)
             return -ENOMEM;
-        size_t count = view_decode(&view, i, &scratch->points);
-        for (size_t k = 0; k < count; k++)
+        ssize_t count = view_decode(&view, i, &scratch->points);
+        if (count == -ENOMEM)
+            return -ENOMEM;
+        for (ssize_t k = 0; k < count; k++)
             hidden += scratch->points.step[k] >= view.cut;
     }
     lane->next_hidden = hidden;

@@ -7,6 +7,8 @@
 #include "base/check.h"
 #include "store/run.h"
 
+#define DEFAULT_CACHE_BYTES (UINT64_C(64) << 20)
+
 struct store *store_new(const struct store_options *options)
 {
     uint64_t random[2];
@@ -22,12 +24,20 @@ struct store *store_new(const struct store_options *options)
         store->options = *options;
     store->epoch = store->options.epoch ? store->options.epoch : random[0];
     store->seed = random[1];
+    store->cache = chunkcache_new(store->options.cache_bytes ? store->options.cache_bytes
+                                                             : DEFAULT_CACHE_BYTES);
+    if (!store->cache) {
+        free(store);
+        return NULL;
+    }
     if (pthread_mutex_init(&store->lock, NULL) != 0) {
+        chunkcache_free(store->cache);
         free(store);
         return NULL;
     }
     if (pthread_rwlock_init(&store->subscribers_lock, NULL) != 0) {
         pthread_mutex_destroy(&store->lock);
+        chunkcache_free(store->cache);
         free(store);
         return NULL;
     }
@@ -40,6 +50,7 @@ struct store *store_free(struct store *store)
         return NULL;
     for (size_t i = 0; i < store->n_runs; i++)
         run_free(store->runs[i]);
+    chunkcache_free(store->cache);
     free(store->runs);
     symtab_done(&store->run_table);
     free(store->subscribers);
@@ -98,8 +109,13 @@ static void lane_stats(const struct lane *lane, struct store_stats *ret)
                         d->cap_references * sizeof *d->references;
     ret->lanes++;
     ret->chunks += d->n_chunks;
-    for (uint32_t i = 0; i < d->n_chunks; i++)
-        ret->chunk_bytes += d->chunks[i]->size;
+    for (uint32_t i = 0; i < d->n_chunks; i++) {
+        const struct chunk *chunk = chunk_at(d->chunks, i);
+        bool stub = chunk_is_stub(chunk);
+        ret->chunk_bytes += stub ? 0 : chunk->size;
+        ret->segment_bytes += stub ? chunk->size : 0;
+        ret->table_bytes += stub ? sizeof(struct chunk_stub) : 0;
+    }
     const struct block *b = d->head;
     for (uint32_t i = 0; i < d->n_blocks; i++) {
         b = i > 0 ? b->next : b;
@@ -133,7 +149,11 @@ static void run_stats(struct run *run, struct store_stats *ret)
 
 void store_stats(struct store *store, struct store_stats *ret)
 {
-    *ret = (struct store_stats){0};
+    struct chunkcache_stats cache = chunkcache_stats(store->cache);
+
+    *ret = (struct store_stats){.cache_bytes = cache.bytes,
+                                .cache_hits = cache.hits,
+                                .cache_misses = cache.misses};
     pthread_mutex_lock(&store->lock);
     ret->runs = store->n_runs;
     for (size_t i = 0; i < store->n_runs; i++)

@@ -36,6 +36,7 @@ struct store_options {
      * contract as tail_offload(). */
     int (*offload)(void *ctx, void (*fn)(void *), void *fn_ctx);
     void *offload_ctx;
+    uint64_t cache_bytes;      /* of chunks read back from segments; 0: 64 MiB */
 };
 
 /* NULL when out of memory. */
@@ -281,7 +282,8 @@ struct answer {
     void *memory;       /* holds all columns */
 };
 
-/* 0; -ENOMEM; -EOVERFLOW. A series of another kind than scalar answers count 0. */
+/* 0; -ENOMEM; -EOVERFLOW; -EIO or another error: a segment cannot be read. A series of another
+ * kind than scalar answers count 0. */
 _must_check_ int series_query(struct series *series, const struct query *query,
                               struct answer *ret);
 void answer_done(struct answer *answer);
@@ -342,7 +344,9 @@ int frame_behind(struct buf *out, uint32_t handle, uint64_t ordinal);
 
 struct store_stats {
     uint64_t runs, series, lanes, points, references;
-    uint64_t chunks, chunk_bytes;   /* sealed */
+    uint64_t chunks, chunk_bytes;   /* sealed; bytes of those in memory */
+    uint64_t segment_bytes;         /* of those that lie in segments only */
+    uint64_t cache_bytes, cache_hits, cache_misses;
     uint64_t tail_bytes;            /* open tails, blocks and raw */
     uint64_t table_bytes;           /* runs, series, lanes, tags */
 };

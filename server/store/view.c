@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "store/run.h"
 
 int scratch_init(struct scratch *scratch)
 {
@@ -82,18 +83,28 @@ const struct tally *view_tally(const struct lane_view *v, size_t i, struct tally
 {
     DCHECK(i < view_pieces(v));
     if (i < v->data.n_chunks)
-        return &v->data.chunks[i]->tally;
+        return &chunk_at(v->data.chunks, i)->tally;
     tail_tally(v, room);
     return room;
 }
 
-size_t view_decode(const struct lane_view *v, size_t i, const struct points *out)
+ssize_t view_decode(const struct lane_view *v, size_t i, const struct points *out)
 {
     DCHECK(i < view_pieces(v));
     if (i == v->data.n_chunks)
-        return decode_tail(&v->data, out);
-    chunk_decode(v->data.chunks[i], out);
-    return v->data.chunks[i]->tally.count;
+        return (ssize_t)decode_tail(&v->data, out);
+    const struct chunk *chunk = chunk_at(v->data.chunks, i), *read;
+    if (chunk_is_stub(chunk)) {
+        struct chunkcache *cache = v->lane->series->run->store->cache;
+        int r = chunkcache_get(cache, (const struct chunk_stub *)chunk, &read);
+        if (r < 0)
+            return r;
+        chunk_decode(read, out);
+        chunkcache_put(cache, read);
+    } else {
+        chunk_decode(chunk, out);
+    }
+    return chunk->tally.count;
 }
 
 size_t view_decode_rest(const struct lane_view *v, const struct points *out)
@@ -103,5 +114,5 @@ size_t view_decode_rest(const struct lane_view *v, const struct points *out)
 
 enum value_kind view_kind(const struct lane_view *v, size_t i)
 {
-    return i < v->data.n_chunks ? v->data.chunks[i]->tally.kind : v->data.kind;
+    return i < v->data.n_chunks ? chunk_at(v->data.chunks, i)->tally.kind : v->data.kind;
 }

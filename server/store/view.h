@@ -3,7 +3,7 @@
  *   series_look() (series.h, under the run's lock) ─► struct look ─► pieces ─► query, news, lists
  *
  * A lane is a row of pieces: its chunks, then its open tail. A piece says by its tally what it
- * holds and can be decoded into columns. Looking holds no lock; memory stays until look_done(),
+ * holds and can be decoded into columns; one that lies in a segment is read then. Looking holds no lock; memory stays until look_done(),
  * which must be called soon. Thread: the reader's own. */
 #ifndef TB_STORE_VIEW_H
 #define TB_STORE_VIEW_H
@@ -44,8 +44,9 @@ static inline size_t view_pieces(const struct lane_view *v)
 
 /* The tally of piece `i`; `room` is used where it must be made. Of the lane, hidden or not. */
 const struct tally *view_tally(const struct lane_view *v, size_t i, struct tally *room);
-/* Decodes piece `i` (all of it); returns the count. `out` has PIECE_ROOM items. */
-size_t view_decode(const struct lane_view *v, size_t i, const struct points *out);
+/* Decodes piece `i` (all of it); returns the count. `out` has PIECE_ROOM items. A chunk that is
+ * not in memory is read: -ENOMEM, or what chunkcache_get() says. */
+_must_check_ ssize_t view_decode(const struct lane_view *v, size_t i, const struct points *out);
 /* Points behind the last encoded block, at most 64: what live readers mostly want. `out` has 64
  * items. They are the last of the lane. */
 size_t view_decode_rest(const struct lane_view *v, const struct points *out);
