@@ -23,6 +23,7 @@ THIRD_PARTY = {
     "libwebsockets.h": {"server/live/socket.c"},
     "isa-l": {"eventfile/crc32c"},
     "pcre2.h": {"server/base/regex.c"},
+    "sqlite3.h": {"server/base/db.c"},
     "openssl/": {"server/base/sha256.c", "server/base/sha1.c", "server/front/credential.c"},
     "protobuf-c": {"eventfile/"},
     "jansson.h": {"server/http/", "server/live/", "server/archive/", "server/cli/"},
