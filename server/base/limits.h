@@ -20,6 +20,8 @@
 #define LIMIT_OPEN_FILES 1024           /* kept open while idle; and half of RLIMIT_NOFILE */
 #define LIMIT_GENERATIONS_PER_PATH 100
 #define LIMIT_SAFETY_POLL_MS 5000
+#define LIMIT_SAFETY_POLL_OLD_MS 30000  /* of what is watched and was quiet for … */
+#define LIMIT_SAFETY_POLL_OLD_S 600     /* … so long */
 #define LIMIT_POLL_MIN_MS 250           /* a polled directory, after a change */
 #define LIMIT_TURN_BYTES (16u << 20)    /* backlog that one run may read before others get a turn */
 
@@ -35,6 +37,9 @@
 #define LIMIT_EVENTS_PER_RUN 10000
 #define LIMIT_EVENT_DATA_BYTES (64u << 10)
 #define LIMIT_EVENTS_PER_REQUEST 1000
+#define LIMIT_UPLOAD_BYTES (64u << 20)      /* one request */
+#define LIMIT_DRIP_BYTES (64u << 10)        /* of an upload, each LIMIT_REQUEST_SECONDS at least */
+#define LIMIT_SOURCE_BYTES 255              /* name of who uploads */
 
 /* HTTP */
 #define LIMIT_BODY_BYTES (1u << 20)
@@ -53,7 +58,7 @@
 #define LIMIT_WAIT_SECONDS 30
 #define LIMIT_CONNECTIONS_PER_ADDRESS 2048
 #define LIMIT_HEADERS 100
-#define LIMIT_PATH_SEGMENTS 32
+#define LIMIT_PATH_SEGMENTS 80
 #define LIMIT_QUERY_NAMES 1024          /* name=value pairs of one address */
 #define LIMIT_JSON_DEPTH 8
 #define LIMIT_REGEX_MS 2000             /* of matching, in one request */
@@ -94,7 +99,7 @@
 /* compute nodes */
 #define LIMIT_CONSOLE_BYTES (UINT64_C(1) << 30) /* recorded of one stream of one process */
 #define LIMIT_DIRTY_PATCH_BYTES (10u << 20)     /* git diff kept with a run */
-#define LIMIT_GIT_MS 10000              /* for one git command */
+#define LIMIT_GIT_MS 3000               /* to learn commit and changes before a command starts */
 #define LIMIT_REPLY_HEADER_BYTES 16384  /* of a server's answer to a node */
 #define LIMIT_REPLY_BODY_BYTES (1u << 20)
 #define LIMIT_PIECE_BYTES (64u << 20)   /* one PATCH */
@@ -108,5 +113,21 @@
 #define LIMIT_SHIP_DEPTH 64             /* of folders */
 #define LIMIT_EVENTS_PER_RUN 10000
 #define LIMIT_SUSPECT_MS 30000          /* until bytes that look bad are sent as damaged */
+
+/* archive */
+#define LIMIT_CARRIED_BYTES (64u << 10) /* of one append; larger ones are read from the source */
+#define LIMIT_ARCHIVE_QUEUE_BYTES (64u << 20) /* carried bytes that wait to be written */
+#define LIMIT_ARCHIVE_OPEN_FILES 256    /* kept open for writing while idle */
+#define LIMIT_ARCHIVE_SOURCES 4096      /* descriptors of sources, held until their bytes are safe */
+#define LIMIT_ARCHIVE_TURN_BYTES (8u << 20) /* of one file before another gets a turn */
+#define LIMIT_ARCHIVE_COMMIT_MS 100     /* between two group commits nobody waits for */
+#define LIMIT_ARCHIVE_HUNG_MS 10000
+#define LIMIT_ARCHIVE_BACKOFF_MS 30000  /* between two tries after an error */
+#define LIMIT_ARCHIVE_CLOSE_MS 10000
+#define LIMIT_ARCHIVE_RESERVE_BYTES (UINT64_C(10) << 30)
+#define LIMIT_FILES_PER_RUN 100000      /* paths, with all their generations */
+#define LIMIT_EVENT_BYTES (64u << 10)   /* of one event's data */
+#define LIMIT_NOTES_BYTES (64u << 10)
+#define LIMIT_JOURNAL_LINE_BYTES (1u << 20)
 
 #endif
