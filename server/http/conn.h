@@ -26,11 +26,13 @@ struct conn {
     struct peer peer;
     enum conn_state state;
     int64_t since_ns; /* of the state */
-    uint64_t sent;    /* bytes of body of this answer */
+    uint64_t sent;    /* bytes of body, of the request and then of its answer */
+    uint64_t marked;  /* of these, when the time of a long upload began anew */
     bool waiting;     /* suspended, in the worker's list */
     bool cut;         /* shut down: waits for libmicrohttpd to notice */
     bool bridged;     /* a WebSocket now; its door counts it */
     bool endless;     /* answers with a stream that nobody ends but the client */
+    bool held;        /* a piece of the body waits to be taken */
     bool has_request, head_seen;
     struct producer *stream; /* the waiting one, if it is a stream that waits */
     char *address;           /* as it came */

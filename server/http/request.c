@@ -30,6 +30,8 @@ void request_done(struct request *request)
     buf_done(&request->reply.body);
     buf_done(&request->reply.headers);
     free((void *)request->headers);
+    free(request->path);
+    request->path = NULL;
     request->headers = NULL;
     request->state = NULL;
     request->reply.producer = NULL;
@@ -129,12 +131,13 @@ static const char *title_of(int status)
         const char *title;
     } titles[] = {
         {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
-        {405, "Method Not Allowed"}, {406, "Not Acceptable"}, {413, "Content Too Large"},
+        {405, "Method Not Allowed"}, {406, "Not Acceptable"}, {409, "Conflict"}, {410, "Gone"},
+        {413, "Content Too Large"}, {416, "Range Not Satisfiable"},
         {414, "URI Too Long"}, {415, "Unsupported Media Type"}, {417, "Expectation Failed"},
         {426, "Upgrade Required"},
         {429, "Too Many Requests"}, {431, "Request Header Fields Too Large"},
         {501, "Not Implemented"}, {503, "Service Unavailable"},
-        {505, "HTTP Version Not Supported"},
+        {505, "HTTP Version Not Supported"}, {507, "Insufficient Storage"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(titles); i++)
@@ -172,8 +175,8 @@ void response_problem(struct request *request, int status, const char *code, con
     request->reply.cacheable = false;
     if (status == 401)
         response_header(request, "WWW-Authenticate", "Bearer realm=\"tailboard\"");
-    if (status == 429 || status == 503)
-        response_header(request, "Retry-After", "%d", status == 429 ? 60 : 5);
+    if (status == 429 || status == 503 || status == 507)
+        response_header(request, "Retry-After", "%d", status == 429 ? 60 : status == 507 ? 30 : 5);
 }
 
 void response_error(struct request *request, int error)

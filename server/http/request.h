@@ -21,6 +21,8 @@ enum { /* bits: what a route takes */
     METHOD_POST = 2,
     METHOD_DELETE = 4,
     METHOD_HEAD = 8,
+    METHOD_PATCH = 16,
+    METHOD_PUT = 32,
 };
 
 struct http_counters {
@@ -67,6 +69,14 @@ struct response {
     bool page;          /* a document of the page: its own policy */
 };
 
+/* Takes a body piece by piece, so that it is never held whole. Set by a route's begin(). */
+struct intake {
+    /* 0: taken; -EAGAIN: not now, the same piece comes again soon; other errors: the reply is
+     * filled, and the rest of the body is passed over. */
+    int (*take)(struct request *request, const char *data, size_t size);
+    uint64_t max; /* bytes of the body; 0: no intake */
+};
+
 struct request {
     struct http_shared *shared;
     const struct peer *peer;
@@ -76,8 +86,11 @@ struct request {
     const struct gate_header *headers;
     size_t n_headers;
     struct buf body;
+    struct intake intake;
+    uint64_t announced; /* bytes of body; UINT64_MAX: not known */
     const struct route *route;
     const char *id; /* the {id} of the path */
+    char *path;     /* the {path}, its parts joined by "/"; NULL: the route has none */
     struct auth_verdict verdict;
     struct response reply;
 

@@ -1,6 +1,7 @@
 #include "http/router.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -9,36 +10,40 @@
 #define NAMES(...) (const char *const[]){__VA_ARGS__, NULL}
 
 static const struct route routes[] = {
-    {"api/v1", METHOD_GET, 0, route_root, NULL},
-    {"api/v1/openapi.json", METHOD_GET, 0, route_openapi, NULL},
-    {"api/v1/session", METHOD_POST | METHOD_DELETE, ROUTE_JSON, route_session, NULL},
-    {"api/v1/experiments", METHOD_GET, 0, route_experiments, NULL},
+    {"api/v1", METHOD_GET, 0, route_root, NULL, NULL},
+    {"api/v1/openapi.json", METHOD_GET, 0, route_openapi, NULL, NULL},
+    {"api/v1/session", METHOD_POST | METHOD_DELETE, ROUTE_JSON, route_session, NULL, NULL},
+    {"api/v1/experiments", METHOD_GET, 0, route_experiments, NULL, NULL},
     {"api/v1/runs", METHOD_GET, 0, route_runs,
-     NAMES("experiment", "activity", "q", "sort", "limit", "after")},
-    {"api/v1/runs/{id}", METHOD_GET, 0, route_run, NAMES("wait")},
+     NAMES("experiment", "activity", "q", "sort", "limit", "after"), NULL},
+    {"api/v1/runs/{id}", METHOD_GET, 0, route_run, NAMES("wait"), NULL},
     {"api/v1/runs/{id}/series", METHOD_GET, 0, route_series,
-     NAMES("q", "kind", "view", "limit", "after")},
+     NAMES("q", "kind", "view", "limit", "after"), NULL},
     {"api/v1/runs/{id}/values", METHOD_GET, 0, route_values,
-     NAMES("tag", "dir", "step", "view", "limit", "after")},
-    {"api/v1/runs/{id}/damage", METHOD_GET, 0, route_damage, NULL},
-    {"api/v1/runs/{id}/files", METHOD_GET, 0, route_files, NULL},
-    {"api/v1/runs/{id}/attempts", METHOD_GET, 0, route_attempts, NULL},
+     NAMES("tag", "dir", "step", "view", "limit", "after"), NULL},
+    {"api/v1/runs/{id}/damage", METHOD_GET, 0, route_damage, NULL, NULL},
+    {"api/v1/runs/{id}/files", METHOD_GET, 0, route_files, NULL, NULL},
+    {"api/v1/runs/{id}/attempts", METHOD_GET, 0, route_attempts, NULL, NULL},
     {"api/v1/runs/{id}/points", METHOD_GET, 0, route_points_get,
-     NAMES("tag", "dir", "x", "from", "to", "width", "cols", "view", "format", "after", "wait")},
+     NAMES("tag", "dir", "x", "from", "to", "width", "cols", "view", "format", "after", "wait"),
+     NULL},
     {"api/v1/runs/{id}/stream", METHOD_GET, 0, route_stream,
-     NAMES("tag", "dir", "from", "view")},
-    {"api/v1/tags", METHOD_GET, 0, route_tags, NAMES("runs", "q", "kind")},
-    {"api/v1/points", METHOD_POST, ROUTE_READS | ROUTE_JSON, route_points_post, NAMES("format")},
-    {"healthz", METHOD_GET, ROUTE_OPEN, route_health, NULL},
-    {"metrics", METHOD_GET, 0, route_metrics, NULL},
-    {"live", METHOD_GET, ROUTE_OPEN, route_live, NULL},
+     NAMES("tag", "dir", "from", "view"), NULL},
+    {"api/v1/tags", METHOD_GET, 0, route_tags, NAMES("runs", "q", "kind"), NULL},
+    {"api/v1/points", METHOD_POST, ROUTE_READS | ROUTE_JSON, route_points_post, NAMES("format"),
+     NULL},
+    {"healthz", METHOD_GET, ROUTE_OPEN, route_health, NULL, NULL},
+    {"metrics", METHOD_GET, 0, route_metrics, NULL, NULL},
+    {"live", METHOD_GET, ROUTE_OPEN, route_live, NULL, NULL},
 };
 
 /* Whatever is not in the table and not below api/: files of the page and its client routes. */
-static const struct route page = {"", METHOD_GET, ROUTE_OPEN | ROUTE_PAGE, route_page, NULL};
+static const struct route page = {"", METHOD_GET, ROUTE_OPEN | ROUTE_PAGE, route_page, NULL,
+                                  NULL};
 
-/* Does the path fit the pattern? The segment under {id} is given out. */
-static bool fits(const struct target *target, const char *pattern, const char **ret_id)
+/* Does the path fit the pattern? The segment under {id} is given out, and where {path} begins. */
+static bool fits(const struct target *target, const char *pattern, const char **ret_id,
+                 size_t *ret_path)
 {
     size_t i = 0;
 
@@ -47,6 +52,10 @@ static bool fits(const struct target *target, const char *pattern, const char **
 
         if (i == target->n_segments)
             return false;
+        if (size == 6 && memcmp(at, "{path}", 6) == 0) {
+            *ret_path = i;
+            return true;
+        }
         if (size == 4 && memcmp(at, "{id}", 4) == 0)
             *ret_id = target->segments[i];
         else if (strlen(target->segments[i]) != size || memcmp(at, target->segments[i], size) != 0)
@@ -57,14 +66,45 @@ static bool fits(const struct target *target, const char *pattern, const char **
     return i == target->n_segments;
 }
 
+/* Joins the rest of the path again: each part must be one part, as it was written. */
+static void join_path(struct request *request, size_t from)
+{
+    const struct target *target = &request->target;
+    struct buf path = BUF_INIT(LIMIT_PATH_BYTES + 1);
+
+    for (size_t i = from; i < target->n_segments; i++) {
+        const char *part = target->segments[i];
+        size_t size = strlen(part);
+
+        if (size == 0 || size > LIMIT_NAME_BYTES || strchr(part, '/') || strcmp(part, ".") == 0 ||
+            strcmp(part, "..") == 0) {
+            response_problem(request, 400, "bad-path",
+                             "A part of the path is empty, \".\", \"..\" or too long.");
+            break;
+        }
+        if (i > from)
+            buf_char(&path, '/');
+        buf_str(&path, part);
+    }
+    if (!request->reply.status && !buf_text(&path))
+        response_problem(request, 400, "bad-path", "The path has more than %d bytes.",
+                         LIMIT_PATH_BYTES);
+    request->path = path.data;
+}
+
 static const struct route *find_route(struct request *request)
 {
     const struct target *target = &request->target;
+    size_t path;
 
     for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
         request->id = NULL;
-        if (fits(target, routes[i].path, &request->id))
-            return &routes[i];
+        path = 0;
+        if (!fits(target, routes[i].path, &request->id, &path))
+            continue;
+        if (path > 0)
+            join_path(request, path);
+        return &routes[i];
     }
     if (target->n_segments > 0 && strcmp(target->segments[0], "api") == 0)
         return NULL;
@@ -115,6 +155,13 @@ static void check_caller(struct request *request)
 
 static void check_method(struct request *request)
 {
+    static const struct {
+        unsigned method;
+        const char *words;
+    } words[] = {{METHOD_GET, "GET, HEAD"}, {METHOD_POST, "POST"}, {METHOD_PUT, "PUT"},
+                 {METHOD_PATCH, "PATCH"}, {METHOD_DELETE, "DELETE"}};
+    char allow[64] = "";
+    size_t n = 0;
     const struct route *route = request->route;
     unsigned method = request->method == METHOD_HEAD ? METHOD_GET : request->method;
 
@@ -122,11 +169,11 @@ static void check_method(struct request *request)
         return;
     response_problem(request, 405, "method-not-allowed", "%.20s is not for this resource.",
                   request->method_text);
-    response_header(request, "Allow", "%s%s%s%s%s", route->methods & METHOD_GET ? "GET, HEAD" : "",
-                 route->methods & METHOD_GET && route->methods & METHOD_POST ? ", " : "",
-                 route->methods & METHOD_POST ? "POST" : "",
-                 route->methods & METHOD_DELETE ? ", " : "",
-                 route->methods & METHOD_DELETE ? "DELETE" : "");
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        if (route->methods & words[i].method)
+            n += (size_t)snprintf(allow + n, sizeof allow - n, "%s%s", n ? ", " : "",
+                                  words[i].words);
+    response_header(request, "Allow", "%s", allow);
 }
 
 static bool may_repeat(const struct route *route, const char *name)
@@ -165,7 +212,8 @@ static void check_type(struct request *request)
     const char *type = request_header(request, "Content-Type");
     size_t size = type ? strcspn(type, "; \t") : 0;
 
-    if (!(request->route->flags & ROUTE_JSON) || request->method != METHOD_POST)
+    if (!(request->route->flags & ROUTE_JSON) ||
+        !(request->method & (METHOD_POST | METHOD_PUT | METHOD_PATCH)))
         return;
     if (size != 16 || strncasecmp(type, "application/json", 16) != 0)
         response_problem(request, 415, "json-needed", "Send the body as application/json.");
@@ -219,6 +267,8 @@ void router_find(struct request *request, const char *address)
     if (!request->reply.status && request->id && !id_is_sound(request->id))
         response_problem(request, 404, "no-such-run",
                          "A run's id is made of letters, digits, _ and -.");
+    if (!request->reply.status && request->route->begin)
+        request->route->begin(request);
 }
 
 void router_serve(struct request *request)

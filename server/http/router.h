@@ -13,13 +13,16 @@ enum { /* flags of a route */
     ROUTE_READS = 2, /* its POST changes nothing */
     ROUTE_JSON = 4,  /* its POST has a JSON body */
     ROUTE_PAGE = 8,  /* part of the page: may be asked for from anywhere */
+    ROUTE_ADMIN = 16, /* needs more than the right to write */
 };
 
 struct route {
-    const char *path; /* below the prefix, without slashes at its ends; {id} is one segment */
+    /* Below the prefix, without slashes at its ends; {id} is one segment, {path} all the rest. */
+    const char *path;
     unsigned methods, flags;
     void (*serve)(struct request *request);
     const char *const *names; /* known names of the query, NULL-ended; NULL: none */
+    void (*begin)(struct request *request); /* after the head: may set intake or reply; or NULL */
 };
 
 /* Finds the route of request->target and checks what can be checked before the body is there.

@@ -1,6 +1,7 @@
 #include "http/talk.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -8,6 +9,8 @@
 #include "base/log.h"
 #include "http/bridge.h"
 #include "http/router.h"
+
+enum { HOLD_MS = 5 }; /* between two offers of a piece of a body */
 
 /* ---- connections ------------------------------------------------------------------------- */
 
@@ -59,7 +62,8 @@ static void end_request(struct conn *client)
     request_done(&client->request);
     free(client->address);
     client->address = NULL;
-    client->has_request = client->head_seen = client->endless = false;
+    client->has_request = client->head_seen = client->endless = client->held = false;
+    client->marked = 0;
     client->stream = NULL;
     if (client->state != CONN_IDLE)
         conn_state(client, CONN_IDLE);
@@ -175,12 +179,23 @@ static unsigned method_of(const char *word)
         const char *word;
         unsigned method;
     } methods[] = {{"GET", METHOD_GET}, {"HEAD", METHOD_HEAD}, {"POST", METHOD_POST},
-                   {"DELETE", METHOD_DELETE}};
+                   {"DELETE", METHOD_DELETE}, {"PATCH", METHOD_PATCH}, {"PUT", METHOD_PUT}};
 
     for (size_t i = 0; i < ARRAY_LEN(methods); i++)
         if (strcmp(word, methods[i].word) == 0)
             return methods[i].method;
     return 0;
+}
+
+static uint64_t body_max(const struct request *request)
+{
+    return request->intake.max ? request->intake.max : LIMIT_BODY_BYTES;
+}
+
+static void refuse_large(struct request *request)
+{
+    response_problem(request, 413, "body-too-large", "A body has at most %" PRIu64 " bytes.",
+                     body_max(request));
 }
 
 /* Gate and router; the reply is filled if the answer is known already. Returns the announced
@@ -193,6 +208,7 @@ static uint64_t read_head(struct conn *client, const char *method, const char *v
 
     request->method = method_of(method);
     request->method_text = method;
+    request->announced = UINT64_MAX;
     if (collect_headers(client) < 0) {
         response_error(request, -ENOMEM);
         return UINT64_MAX;
@@ -204,14 +220,14 @@ static uint64_t read_head(struct conn *client, const char *method, const char *v
         verdict.status = 400;
         verdict.detail = "The head's lines must end with CR LF and hold no NUL.";
     }
+    request->announced = verdict.length;
     if (verdict.status)
         response_problem(request, verdict.status, "bad-request", "%s", verdict.detail);
     else
         router_find(request, client->address);
     if (!request->reply.status && verdict.length != UINT64_MAX &&
-        verdict.length > LIMIT_BODY_BYTES)
-        response_problem(request, 413, "body-too-large", "A body has at most %u bytes.",
-                      LIMIT_BODY_BYTES);
+        verdict.length > body_max(request))
+        refuse_large(request);
     /* What is behind a head that is not believed cannot be told apart from the next request. */
     if (verdict.status)
         response_header(request, "Connection", "close");
@@ -284,17 +300,62 @@ static enum MHD_Result answer(struct conn *client)
     return respond_send(client->connection, request, &host) == 0 ? MHD_YES : MHD_NO;
 }
 
+/* An answer before the body is read closes the connection. So a small body that is on its way
+ * already is passed over first; a client that waits for "100 Continue" has sent nothing. */
+static bool answers_at_once(const struct request *request, uint64_t length)
+{
+    bool sent = !request_header(request, "Expect") && length <= LIMIT_BODY_BYTES;
+
+    if (request->route && request->route->begin && sent)
+        return false;
+    return length > 0 && request->reply.status;
+}
+
+/* Enough came for another while. */
+static void count_body(struct conn *client, size_t size)
+{
+    client->sent += size;
+    if (client->request.intake.max && client->sent - client->marked >= LIMIT_DRIP_BYTES) {
+        client->marked = client->sent;
+        client->since_ns = clock_ns(NULL);
+    }
+}
+
+/* The piece stays where it is; it is offered again a little later. */
+static enum MHD_Result hold_body(struct conn *client)
+{
+    client->request.due_ns = clock_ns(NULL) + HOLD_MS * NS_PER_MS;
+    client->request.ready = NULL;
+    client->held = true;
+    worker_suspend(client->worker, client);
+    return MHD_YES;
+}
+
 /* A piece of the body; it is read to its end even when the answer is known. */
 static enum MHD_Result take_body(struct conn *client, const char *data, size_t *size)
 {
     struct request *request = &client->request;
+    uint64_t max = body_max(request);
+    int r = 0;
 
-    if (!request->reply.status && buf_add(&request->body, data, *size) < 0)
-        response_problem(request, 413, "body-too-large", "A body has at most %u bytes.",
-                      LIMIT_BODY_BYTES);
-    client->sent += *size;
+    if (client->held) {
+        client->held = request->time_over = false;
+        request->due_ns = 0;
+    }
+    if (!request->reply.status && *size > max - MIN(max, client->sent))
+        refuse_large(request);
+    else if (!request->reply.status && request->intake.max)
+        r = request->intake.take(request, data, *size);
+    else if (!request->reply.status && buf_add(&request->body, data, *size) < 0)
+        refuse_large(request);
+    if (r == -EAGAIN && !atomic_load(&client->worker->stopping))
+        return hold_body(client);
+    if (r == -EAGAIN)
+        return MHD_NO;
+    count_body(client, *size);
     *size = 0;
-    return client->sent > 4 * (uint64_t)LIMIT_BODY_BYTES ? MHD_NO : MHD_YES;
+    return client->sent > 4 * (uint64_t)LIMIT_BODY_BYTES && request->reply.status ? MHD_NO
+                                                                                 : MHD_YES;
 }
 
 enum MHD_Result talk_handle(void *worker, struct MHD_Connection *connection, const char *url,
@@ -309,9 +370,8 @@ enum MHD_Result talk_handle(void *worker, struct MHD_Connection *connection, con
     request = &client->request;
     if (!client->head_seen) {
         client->head_seen = true;
-        /* An answer now would close the connection: only where a body is not to be read. */
-        return read_head(client, method, version) > 0 && request->reply.status ? answer(client)
-                                                                               : MHD_YES;
+        return answers_at_once(request, read_head(client, method, version)) ? answer(client)
+                                                                            : MHD_YES;
     }
     if (*upload_size > 0)
         return take_body(client, upload_data, upload_size);
