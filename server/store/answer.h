@@ -17,14 +17,17 @@ struct gather {
     int64_t *step;
     double *wall;
     uint64_t *bits;
+    uint64_t *place; /* only of placed ones: decides between equal keys in gather_sort() */
     uint32_t *attempt;
     uint8_t *kind;
 };
 
 /* Room for `cap` points. -ENOMEM. */
 _must_check_ int gather_init(struct gather *gather, size_t cap);
+_must_check_ int gather_init_placed(struct gather *gather, size_t cap);
 void gather_done(struct gather *gather);
-/* Sorts by the order of answers along `axis`; equal ones keep their places. -ENOMEM. */
+/* Sorts by the order of answers along `axis`; equal ones keep their order, or take that of their
+ * places. -ENOMEM. */
 _must_check_ int gather_sort(struct gather *gather, enum axis axis);
 
 /* What one bucket holds; also a summary of anything. */

@@ -9,11 +9,11 @@
 #include "store/answer.h"
 #include "store/scalar.h"
 
-int gather_init(struct gather *gather, size_t cap)
+static int allocate(struct gather *gather, size_t cap, bool placed)
 {
     size_t item = sizeof *gather->step + sizeof *gather->wall + sizeof *gather->bits +
                   sizeof *gather->attempt + sizeof *gather->kind;
-    uint8_t *room = malloc((cap + 1) * item);
+    uint8_t *room = malloc((cap + 1) * (item + (placed ? sizeof *gather->place : 0)));
 
     if (!room)
         return -ENOMEM;
@@ -21,9 +21,20 @@ int gather_init(struct gather *gather, size_t cap)
     gather->step = (int64_t *)room;
     gather->wall = (double *)(gather->step + cap);
     gather->bits = (uint64_t *)(gather->wall + cap);
-    gather->attempt = (uint32_t *)(gather->bits + cap);
+    gather->place = placed ? gather->bits + cap : NULL;
+    gather->attempt = (uint32_t *)(gather->bits + (placed ? 2 : 1) * cap);
     gather->kind = (uint8_t *)(gather->attempt + cap);
     return 0;
+}
+
+int gather_init(struct gather *gather, size_t cap)
+{
+    return allocate(gather, cap, false);
+}
+
+int gather_init_placed(struct gather *gather, size_t cap)
+{
+    return allocate(gather, cap, true);
 }
 
 void gather_done(struct gather *gather)
@@ -39,7 +50,9 @@ static int order(const struct gather *g, enum axis axis, size_t a, size_t b)
     if (axis == AXIS_STEP && by_step != 0)
         return by_step;
     int by_wall = scalar_compare_x(g->wall[a], g->wall[b]);
-    return by_wall != 0 ? by_wall : by_step;
+    if (by_wall != 0 || by_step != 0)
+        return by_wall != 0 ? by_wall : by_step;
+    return g->place ? (g->place[a] > g->place[b]) - (g->place[a] < g->place[b]) : 0;
 }
 
 /* End of the run of rising items that begins at `i`. */
@@ -75,7 +88,7 @@ static int permute(struct gather *g, const uint32_t *at)
 {
     struct gather sorted;
 
-    if (gather_init(&sorted, g->cap) < 0)
+    if (allocate(&sorted, g->cap, g->place) < 0)
         return -ENOMEM;
     for (size_t i = 0; i < g->count; i++) {
         sorted.step[i] = g->step[at[i]];
@@ -83,6 +96,8 @@ static int permute(struct gather *g, const uint32_t *at)
         sorted.bits[i] = g->bits[at[i]];
         sorted.attempt[i] = g->attempt[at[i]];
         sorted.kind[i] = g->kind[at[i]];
+        if (g->place)
+            sorted.place[i] = g->place[at[i]];
     }
     sorted.count = g->count;
     gather_done(g);

@@ -395,28 +395,57 @@ int plan_sum(struct plan *plan, struct bucket *ret)
 
 /* ---- the call ---------------------------------------------------------------------------- */
 
+bool plan_is_buckets(const struct plan *plan)
+{
+    return plan->query->width > 0 && plan->count > (uint64_t)4 * plan->query->width;
+}
+
+int plan_answer(struct plan *plan, struct answer *ret)
+{
+    struct answer answer = {0};
+    int r = plan_is_buckets(plan) ? answer_spread(plan, &answer) : answer_raw(plan, &answer);
+
+    if (r < 0)
+        return r;
+    answer.complete = !plan->beyond;
+    answer.ordinal = plan->look->ordinal;
+    *ret = answer;
+    return 0;
+}
+
+/* Looks and plans. Errors of plan_make(); `look` and `plan` are the caller's to release in every case. */
+static int prepare(struct series *series, const struct query *query, struct look *look,
+                   struct plan *plan)
+{
+    if (series_look(series, query->view, look) < 0)
+        return -ENOMEM;
+    if (look->kind != SERIES_SCALAR)
+        look->n_lanes = 0;
+    return plan_make(plan, look, query);
+}
+
 int series_query(struct series *series, const struct query *query, struct answer *ret)
 {
     _cleanup_(look_done) struct look look = {0};
     _cleanup_(plan_done) struct plan plan = {0};
     uint64_t max = query->max_points ? query->max_points : LIMIT_ANSWER_POINTS;
-    struct answer answer = {0};
 
-    if (series_look(series, query->view, &look) < 0)
-        return -ENOMEM;
-    if (look.kind != SERIES_SCALAR)
-        look.n_lanes = 0;
-    int r = plan_make(&plan, &look, query);
+    int r = prepare(series, query, &look, &plan);
     if (r < 0)
         return r;
-    bool buckets = query->width > 0 && plan.count > (uint64_t)4 * query->width;
-    if (!buckets && plan.count > max)
+    if (!plan_is_buckets(&plan) && plan.count > max)
         return -EOVERFLOW;
-    r = buckets ? answer_spread(&plan, &answer) : answer_raw(&plan, &answer);
+    return plan_answer(&plan, ret);
+}
+
+int series_count(struct series *series, const struct query *query, uint64_t *ret)
+{
+    _cleanup_(look_done) struct look look = {0};
+    _cleanup_(plan_done) struct plan plan = {0};
+
+    int r = prepare(series, query, &look, &plan);
     if (r < 0)
         return r;
-    answer.complete = !plan.beyond;
-    answer.ordinal = look.ordinal;
-    *ret = answer;
+    *ret = plan_is_buckets(&plan) ? (uint64_t)query->width + 1 : plan.count;
     return 0;
 }

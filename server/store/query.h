@@ -34,6 +34,11 @@ void plan_done(struct plan *plan);
 /* Adds everything in the plan to one bucket. Errors as above. */
 _must_check_ int plan_sum(struct plan *plan, struct bucket *ret);
 
+/* Would the answer be buckets? */
+bool plan_is_buckets(const struct plan *plan);
+/* The whole answer. -ENOMEM. */
+_must_check_ int plan_answer(struct plan *plan, struct answer *ret);
+
 /* True when the point belongs to the answer. */
 bool plan_takes(const struct plan *plan, const struct lane_view *view, int64_t step, double wall);
 

@@ -288,6 +288,28 @@ _must_check_ int series_query(struct series *series, const struct query *query,
                               struct answer *ret);
 void answer_done(struct answer *answer);
 
+/* The most items that its answer would hold now. 0; -ENOMEM. */
+_must_check_ int series_count(struct series *series, const struct query *query, uint64_t *ret);
+
+/* A long raw answer, given in pieces: all points as they were at the beginning, in memory that
+ * does not grow with their number (it does with how much the files' ranges overlap). One thread
+ * at a time. */
+struct walk;
+/* *ret_walk NULL: *ret is the whole answer (buckets, or few points), as by series_query(). Else
+ * *ret tells about the whole (count, complete, ordinal, attempt, kind) and has no columns.
+ * max_points of the query is not looked at. 0; -ENOMEM. */
+_must_check_ int series_walk(struct series *series, const struct query *query, struct answer *ret,
+                             struct walk **ret_walk);
+/* The most points that it holds at once: a bound to be reserved before the first step. */
+uint64_t walk_points(const struct walk *walk);
+/* The next points, at least one; freed by answer_done(). Only the last piece is `complete`. 1; 0:
+ * that was all; -ENOMEM; -ESTALE: the series was reset meanwhile, the answer cannot be ended. */
+_must_check_ int walk_next(struct walk *walk, struct answer *ret);
+/* From the beginning again. */
+void walk_rewind(struct walk *walk);
+/* Accepts NULL; returns NULL. */
+struct walk *walk_free(struct walk *walk);
+
 /* The references of a series that is not scalar, in the order of answers; *ret freed by the
  * caller. path and generation say which file each is in. */
 struct value_place {
