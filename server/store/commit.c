@@ -295,7 +295,7 @@ static size_t finish_series(struct run *run)
     return count;
 }
 
-static void tell(struct run *run, const struct commit *commit)
+void run_tell(struct run *run, const struct commit *commit)
 {
     struct store *store = run->store;
 
@@ -349,6 +349,6 @@ int run_commit(struct run *run)
     commit.n_changed = finish_series(run);
     commit.changed = run->changed_list;
     run->touched = run->new_series = run->damage_changed = run->source_set = false;
-    tell(run, &commit);
+    run_tell(run, &commit);
     return 0;
 }

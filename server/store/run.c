@@ -235,6 +235,7 @@ void run_summarize(struct run *run, struct run_summary *ret)
     s.commit_wall_s = run->commit_wall_s;
     s.usual_interval_s = run->usual_interval_s;
     s.source = run->source;
+    s.life = run->life;
     run_unlock(run);
     *ret = s;
 }

@@ -149,6 +149,7 @@ struct run {
     uint64_t commit, lanes, points, hidden, references, meta_bytes;
     double commit_wall_s, last_points_s, usual_interval_s, first_wall, last_wall;
     struct run_source source;
+    struct run_life life;
 };
 
 struct subscriber {
@@ -168,6 +169,9 @@ struct store {
     struct subscriber *subscribers;
     size_t n_subscribers;
 };
+
+/* commit.c: calls the subscribers. */
+void run_tell(struct run *run, const struct commit *commit);
 
 /* run.c */
 void run_free(struct run *run);

@@ -135,6 +135,21 @@ struct run_source {
 /* Writer only. */
 void run_source(struct run *run, const struct run_source *source);
 
+/* What is known of a run beside its points: from whoever keeps its history. */
+struct run_life {
+    const char *status, *reason; /* static words; NULL: nobody reports, nothing to say */
+    char message[160];
+    char title[128];             /* given by people; "" if none */
+    bool kept;                   /* the history has it */
+    bool cancel_requested, not_responding, files_complete, deleted, pinned;
+    bool has_exit;
+    int exit_code, signal;
+    uint32_t attempt, ranks, started, ended;
+    double created_s, started_s, ended_s; /* NaN: not yet */
+};
+/* Any thread. Counts as a commit without points, if anything changed. */
+void run_set_life(struct run *run, const struct run_life *life);
+
 /* Writer only: makes everything since the last commit visible together; takes the next commit
  * number if anything changed; then calls the subscribers. */
 int run_commit(struct run *run);
@@ -180,6 +195,7 @@ struct run_summary {
     double commit_wall_s;     /* when; NaN: never */
     double usual_interval_s;  /* between commits with points; NaN if unknown */
     struct run_source source;
+    struct run_life life;
 };
 
 /* All runs, in order of name (natural order of "/"-parts); *ret is freed by the caller. */

@@ -38,8 +38,10 @@ static void put_identity(struct json *j, const struct run_summary *s)
     put_text(j, "name", s->name);
     put_text(j, "experiment", s->experiment);
     put_text(j, "path", s->path);
-    put_text(j, "status", NULL);
-    put_text(j, "reason", NULL);
+    put_text(j, "title", *s->life.title ? s->life.title : NULL);
+    put_text(j, "status", s->life.status);
+    put_text(j, "reason", s->life.reason && *s->life.reason ? s->life.reason : NULL);
+    put_text(j, "status_message", s->life.message);
     put_text(j, "activity", activity_word(s->activity));
 }
 
@@ -55,6 +57,44 @@ static void put_counts(struct json *j, const struct run_summary *s)
     put_u64(j, "bytes", s->bytes);
     put_u64(j, "damage", s->damage);
     put_u64(j, "commit", s->commit);
+}
+
+/* What the history knows; null where it has nothing. */
+static void put_life(struct json *j, const struct run_life *life)
+{
+    put_bool(j, "archived", life->kept);
+    put_bool(j, "pinned", life->pinned);
+    put_bool(j, "deleted", life->deleted);
+    put_bool(j, "cancel_requested", life->cancel_requested);
+    put_bool(j, "not_responding", life->not_responding);
+    json_key(j, "job");
+    if (!life->status) {
+        json_put_null(j);
+        return;
+    }
+    json_open(j, '{');
+    put_u64(j, "attempt", life->attempt);
+    put_u64(j, "ranks", life->ranks);
+    put_u64(j, "ranks_started", life->started);
+    put_u64(j, "ranks_ended", life->ended);
+    json_key(j, "exit_code");
+    if (life->has_exit)
+        json_put_i64(j, life->exit_code);
+    else
+        json_put_null(j);
+    json_key(j, "signal");
+    if (life->has_exit && life->signal)
+        json_put_i64(j, life->signal);
+    else
+        json_put_null(j);
+    put_bool(j, "files_complete", life->files_complete);
+    json_key(j, "created_time");
+    json_put_time(j, life->created_s);
+    json_key(j, "started_time");
+    json_put_time(j, life->started_s);
+    json_key(j, "ended_time");
+    json_put_time(j, life->ended_s);
+    json_close(j, '}');
 }
 
 static void put_source(struct json *j, const struct run_source *source)
@@ -87,5 +127,6 @@ void run_summary_json(struct buf *out, const struct run_summary *summary, double
     json_key(&j, "usual_interval_s");
     json_put_finite(&j, summary->usual_interval_s);
     put_source(&j, &summary->source);
+    put_life(&j, &summary->life);
     json_close(&j, '}');
 }

@@ -1,0 +1,40 @@
+/* run_set_life(): status and notes of a run, which come from its history and not from its files. */
+#include <math.h>
+#include <string.h>
+
+#include "store/run.h"
+
+static bool same_time(double a, double b)
+{
+    return a == b || (isnan(a) && isnan(b));
+}
+
+static bool same(const struct run_life *a, const struct run_life *b)
+{
+    return a->status == b->status && a->reason == b->reason && a->kept == b->kept &&
+           a->cancel_requested == b->cancel_requested && a->not_responding == b->not_responding &&
+           a->files_complete == b->files_complete && a->deleted == b->deleted &&
+           a->pinned == b->pinned && a->has_exit == b->has_exit &&
+           a->exit_code == b->exit_code && a->signal == b->signal && a->attempt == b->attempt &&
+           a->ranks == b->ranks && a->started == b->started && a->ended == b->ended &&
+           same_time(a->created_s, b->created_s) && same_time(a->started_s, b->started_s) &&
+           same_time(a->ended_s, b->ended_s) && strcmp(a->message, b->message) == 0 &&
+           strcmp(a->title, b->title) == 0;
+}
+
+void run_set_life(struct run *run, const struct run_life *life)
+{
+    struct commit commit = {.run = run, .run_changed = true};
+    bool changed;
+
+    run_lock(run);
+    changed = !same(&run->life, life);
+    if (changed) {
+        run->life = *life;
+        commit.number = ++run->commit;
+        commit.wall_s = run->commit_wall_s;
+    }
+    run_unlock(run);
+    if (changed)
+        run_tell(run, &commit);
+}
