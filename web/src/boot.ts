@@ -25,8 +25,9 @@ import { rankingStart } from "./model/ranking";
 import { link, phase, reading, reason } from "./model/status";
 import { tick } from "./model/view";
 import { ApiError, api, NetError } from "./net/http";
-import { openSession, takeToken } from "./net/session";
+import { openSession } from "./net/session";
 import { type Listener, LiveSocket } from "./net/socket";
+import { expectFirst } from "./ui/first";
 import type { Beat, Told } from "./wire/messages";
 import { seconds } from "./wire/messages";
 
@@ -109,16 +110,20 @@ function failed(e: unknown): void {
     setTimeout(() => void load(), RETRY_MS);
 }
 
+/** Resolves when the address has said what is to be shown. */
+let viewRead: Promise<void> = Promise.resolve();
+
 /** The first questions. */
 async function load(): Promise<void> {
     try {
-        const [list, tags] = await Promise.all([api.runs(setServerNow), api.tags()]);
+        const [list, tags] = await Promise.all([api.runs(setServerNow), api.tags(), viewRead]);
         batch(() => {
             setRuns(list);
             setTags(tags);
             phase.value = "ready";
         });
-        socket.start();
+        expectFirst();
+        setTimeout(() => socket.start());
         if (list.length === 0 || list.some(r => r.loading)) watchAbout();
     } catch (e) {
         failed(e);
@@ -149,8 +154,9 @@ export async function signIn(token: string): Promise<void> {
     await load();
 }
 
-export async function boot(): Promise<void> {
-    const token = takeToken();
+/** Resolves when the first charts are asked for; `token` is one from the address, or "". */
+export async function boot(token: string, read: Promise<void>): Promise<void> {
+    viewRead = read;
     feedStart(socket, {
         epoch: () => void reload(),
         denied: () => {

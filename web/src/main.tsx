@@ -1,5 +1,6 @@
 import { render } from "preact";
 import { boot } from "./boot";
+import { takeToken } from "./net/session";
 import { addressStart } from "./ui/address";
 import { App } from "./ui/app";
 import { filtersStart } from "./ui/filters";
@@ -17,13 +18,18 @@ import "./ui/css/blank.css";
 import "./ui/css/run.css";
 import "./ui/css/narrow.css";
 
+/** How long the page waits for its runs before it shows itself without them. */
+const FIRST_MS = 80;
+
 themeStart();
 // The token of the address is taken before the address is read as a view.
-const booted = boot();
-void addressStart().then(() => {
+const token = takeToken();
+const read = addressStart().then(() => {
     filtersStart();
     followStart();
     keysStart();
-    render(<App />, document.getElementById("app") as HTMLElement);
-    return booted;
 });
+const booted = boot(token, read);
+void Promise.race([booted, new Promise(go => setTimeout(go, FIRST_MS))]).then(() =>
+    render(<App />, document.getElementById("app") as HTMLElement),
+);

@@ -18,7 +18,7 @@ import {
     drawSplits,
     nearestItem,
 } from "./marks";
-import { forget, invalidate, invalidateOver, type Painted } from "./paint";
+import { forget, invalidate, invalidateOver, type Painted, rasterMs } from "./paint";
 import { palette, themeVersion } from "./palette";
 import { Plot } from "./plot";
 import {
@@ -49,7 +49,10 @@ export class Chart implements Painted {
     readonly version = signal(0);
     scene: Scene | null = null;
     visible = false;
+    vertices = 0;
     private stale = true;
+    /** The axes fit the scene. */
+    private framed = false;
     private themed = 0;
     private ends: (() => void)[] = [];
     private heldX: [number, number] | null = null;
@@ -194,7 +197,8 @@ export class Chart implements Painted {
 
     private pen(ctx: CanvasRenderingContext2D): Pen {
         const { hues } = palette();
-        return { ctx, ...this.plot.box, hues, vertices: 0, ...this.fastScales() };
+        const { ratio } = this.plot;
+        return { ctx, ...this.plot.box, hues, ratio, vertices: 0, ...this.fastScales() };
     }
 
     /** xPos and yPos with the constant parts taken out: they run for every vertex. */
@@ -228,8 +232,16 @@ export class Chart implements Painted {
         if (this.stale) {
             this.makeScene();
             this.stale = false;
-            const scene = this.scene as Scene;
+            this.framed = false;
+        }
+        const scene = this.scene as Scene;
+        if (!this.framed) {
+            // Axes without lines would be made twice: a skeleton stands in their place.
+            if (scene.lines.length === 0 && !this.plot.made) return true;
+            if (performance.now() > deadline) return false;
             this.plot.show({ axis: scene.axis, scale: scene.scale, x: scene.x, y: scene.y });
+            this.framed = true;
+            if (performance.now() > deadline) return false;
         }
         const done = this.paintLines(deadline);
         if (done) this.version.value++;
@@ -239,16 +251,18 @@ export class Chart implements Painted {
     private paintLines(deadline: number): boolean {
         const scene = this.scene as Scene;
         if (!this.slice && scene.lines.length <= MANY_LINES) {
-            const ctx = this.plot.context("lines");
-            this.drawAll(this.pen(ctx), scene);
+            const pen = this.pen(this.plot.linesContext());
+            this.drawAll(pen, scene);
+            this.vertices += pen.vertices;
             return true;
         }
         if (!this.slice) this.slice = { ctx: this.spareContext(), at: 0 };
         const pen = this.pen(this.slice.ctx);
         clip(pen);
         while (this.slice.at < scene.lines.length) {
-            if (performance.now() > deadline && this.slice.at % 8 === 0) {
+            if (this.slice.at % 8 === 0 && performance.now() + rasterMs(pen.vertices) > deadline) {
                 pen.ctx.restore();
+                this.vertices += pen.vertices;
                 return false;
             }
             const l = scene.lines[this.slice.at++];
@@ -257,7 +271,8 @@ export class Chart implements Painted {
         }
         pen.ctx.restore();
         for (const l of scene.lines) drawOdd(pen, l);
-        const ctx = this.plot.context("lines");
+        this.vertices += pen.vertices;
+        const ctx = this.plot.linesContext();
         ctx.setTransform(1, 0, 0, 1, 0, 0);
         ctx.drawImage(this.spare as HTMLCanvasElement, 0, 0);
         this.slice = null;
@@ -285,8 +300,8 @@ export class Chart implements Painted {
             else if (!bands) strokeExtremes(pen, l);
             if (bands && !dense && scene.smoothed) strokeRaw(pen, l, scene);
         }
-        const thick = scene.lines.length > BAND_LINES ? 1.25 : 1.5;
-        for (const l of scene.lines) strokeLine(pen, l, scene, thick, bands ? 1 : 0.8);
+        const thick = bands ? 1.5 : 1;
+        for (const l of scene.lines) strokeLine(pen, l, scene, thick, bands ? 1 : 0.9);
         for (const l of scene.lines) drawSplits(pen, l);
         pen.ctx.restore();
         const { ground } = palette();
@@ -300,12 +315,14 @@ export class Chart implements Painted {
     paintOver(): void {
         const scene = this.scene;
         if (!scene || !this.plot.ready) return;
+        const at = cursor.peek();
+        const crossed = at !== null && at.x >= scene.x[0] && at.x <= scene.x[1];
+        if (!crossed && !hot.peek()) return this.plot.wipeOver();
         const p = palette();
-        const pen = this.pen(this.plot.context("over"));
+        const pen = this.pen(this.plot.overContext());
         pen.ctx.font = p.font;
         this.drawHot(pen, scene);
-        const at = cursor.peek();
-        if (!at || at.x < scene.x[0] || at.x > scene.x[1]) return;
+        if (!crossed) return;
         drawCross(pen, at.x, p.cross);
         if (at.card === this.tag) this.drawDots(pen, scene, at.x);
         const span = scene.x[1] - scene.x[0];

@@ -15,6 +15,8 @@ export interface Pen {
     top: number;
     bottom: number;
     hues: string[];
+    /** Device px of a CSS px. */
+    ratio: number;
     /** Vertices sent since the pen was made. */
     vertices: number;
 }
@@ -33,8 +35,8 @@ function gapOf(l: Line, scene: Scene): number {
 }
 
 /** Traces values of a line; the caller strokes. */
-export function trace(p: Pen, l: Line, values: Float64Array, scene: Scene): void {
-    const { ctx } = p;
+export function trace(p: Pen, l: Line, values: Float64Array, scene: Scene): Path2D {
+    const path = new Path2D();
     const gap = gapOf(l, scene);
     let open = false;
     let column = Number.NaN;
@@ -46,11 +48,11 @@ export function trace(p: Pen, l: Line, values: Float64Array, scene: Scene): void
     let attempt = l.track.attempt[l.from];
     const flush = () => {
         if (lo < last || hi > last || lo !== hi) {
-            ctx.lineTo(at, lo);
-            ctx.lineTo(at, hi);
+            path.lineTo(at, lo);
+            path.lineTo(at, hi);
             p.vertices += 2;
         }
-        ctx.lineTo(at, last);
+        path.lineTo(at, last);
         p.vertices++;
     };
     for (let i = l.from; i < l.to; i++) {
@@ -69,7 +71,7 @@ export function trace(p: Pen, l: Line, values: Float64Array, scene: Scene): void
         const py = p.y(value);
         const col = Math.floor(px * 2);
         if (!open) {
-            ctx.moveTo(px, py);
+            path.moveTo(px, py);
             p.vertices++;
             open = true;
         } else if (col === column) {
@@ -83,19 +85,52 @@ export function trace(p: Pen, l: Line, values: Float64Array, scene: Scene): void
         lo = hi = last = py;
     }
     if (open) flush();
+    return path;
+}
+
+/** Corners of a triangle: a line drawn at each of them is as thick in all directions. */
+const THICKEN = [
+    [0, -1],
+    [0.87, 0.5],
+    [-0.87, 0.5],
+];
+const MANY_VERTICES = 120;
+
+/**
+ * Strokes a path `width` CSS px wide. Without a GPU a line of one device px costs a tenth of a
+ * wider one: three of those, a little apart, stand for one of up to two px.
+ */
+function strokePath(p: Pen, path: Path2D, width: number, vertices: number): void {
+    const { ctx } = p;
+    const thick = width * p.ratio;
+    if (thick <= 1.05 || thick > 2 || vertices < MANY_VERTICES) {
+        ctx.lineWidth = width;
+        ctx.lineJoin = vertices < MANY_VERTICES ? "round" : "bevel";
+        ctx.stroke(path);
+        return;
+    }
+    ctx.lineWidth = 1 / p.ratio;
+    const r = (thick - 1) / (1.6 * p.ratio);
+    for (const [dx, dy] of THICKEN) {
+        ctx.translate(dx * r, dy * r);
+        ctx.stroke(path);
+        ctx.translate(-dx * r, -dy * r);
+    }
 }
 
 /** A line with fewer items than half-pixels, where nothing is to be merged, ends with a dot. */
 export function strokeLine(p: Pen, l: Line, scene: Scene, width: number, alpha: number): void {
     const { ctx } = p;
-    ctx.beginPath();
-    trace(p, l, l.y, scene);
+    const before = p.vertices;
+    const path = trace(p, l, l.y, scene);
     ctx.strokeStyle = p.hues[l.ink.hue - 1];
     ctx.globalAlpha = alpha;
-    ctx.lineWidth = width;
-    ctx.lineJoin = "round";
     ctx.setLineDash(DASH_PATTERN[l.ink.dash]);
-    ctx.stroke();
+    // Strokes over each other are one line only where they are opaque.
+    if (alpha < 1) {
+        ctx.lineWidth = width;
+        ctx.stroke(path);
+    } else strokePath(p, path, width, p.vertices - before);
     ctx.setLineDash([]);
     if (l.to - l.from === 1 || l.track.n === 1) single(p, l);
     ctx.globalAlpha = 1;
@@ -113,12 +148,11 @@ function single(p: Pen, l: Line): void {
 /** The line as logged, pale behind the smoothed one. */
 export function strokeRaw(p: Pen, l: Line, scene: Scene): void {
     const { ctx } = p;
-    ctx.beginPath();
-    trace(p, l, l.track.v, scene);
+    const path = trace(p, l, l.track.v, scene);
     ctx.strokeStyle = p.hues[l.ink.hue - 1];
     ctx.globalAlpha = 0.25;
     ctx.lineWidth = 1;
-    ctx.stroke();
+    ctx.stroke(path);
     ctx.globalAlpha = 1;
 }
 
@@ -173,6 +207,24 @@ export function fillBand(p: Pen, l: Line): void {
     const width = columnsOf(p, l);
     spikes(p, l, width);
     fillGaps(width);
+    ctx.fillStyle = p.hues[l.ink.hue - 1];
+    ctx.globalAlpha = 0.12;
+    // Where columns meet at whole device pixels, rectangles are a quarter of the work.
+    if (Number.isInteger(p.ratio)) fillColumns(p, width);
+    else fillOutline(p, width);
+    ctx.globalAlpha = 1;
+}
+
+function fillColumns(p: Pen, width: number): void {
+    for (let c = 0; c < width; c++) {
+        if (Number.isNaN(high[c])) continue;
+        p.ctx.fillRect(p.left + c, high[c], 1, Math.max(0.5, low[c] - high[c]));
+        p.vertices += 2;
+    }
+}
+
+function fillOutline(p: Pen, width: number): void {
+    const { ctx } = p;
     ctx.beginPath();
     for (let c = 0; c < width; ) {
         if (Number.isNaN(high[c])) {
@@ -188,10 +240,7 @@ export function fillBand(p: Pen, l: Line): void {
         p.vertices += 2 * (end - c);
         c = end;
     }
-    ctx.fillStyle = p.hues[l.ink.hue - 1];
-    ctx.globalAlpha = 0.12;
     ctx.fill();
-    ctx.globalAlpha = 1;
 }
 
 const SPIKE_PX = 4;

@@ -1,7 +1,8 @@
-// uPlot, and the only place that knows it. It gives scales, axes, grid and device pixels; lines,
-// bands, marks and the crosshair are drawn by others on two canvases above its own.
+// The frame of a chart: its ranges and scales, axes and grid on one canvas, and the canvases above
+// it on which others draw lines, marks and the crosshair. Each is drawn only when it changes.
+//
+//   axes ─ lines ─ over      from the ground up; `over` follows the pointer
 
-import uPlot from "uplot";
 import type { Scale } from "../model/link";
 import type { Axis } from "../model/series";
 import { xLabels, xTicks, yLabels, yTicks } from "./axis";
@@ -26,8 +27,6 @@ export interface Box {
     bottom: number;
 }
 
-const DISTR: Record<Scale, 1 | 3 | 4> = { linear: 1, log: 3, symlog: 4 };
-
 function layer(host: HTMLElement, name: string): HTMLCanvasElement {
     const c = document.createElement("canvas");
     c.className = name;
@@ -46,18 +45,21 @@ function safe(scale: Scale, [lo, hi]: [number, number]): [number, number] {
 }
 
 export class Plot {
+    readonly axes: HTMLCanvasElement;
     readonly lines: HTMLCanvasElement;
-    readonly over: HTMLCanvasElement;
-    private u: uPlot | null = null;
-    private ratio = 1;
+    /** Made when there is first something to draw on it. */
+    private over: HTMLCanvasElement | null = null;
+    private overInked = false;
+    ratio = 1;
     private width = 0;
     private height = 0;
-    private ticks: { x: number[]; y: number[] } = { x: [], y: [] };
+    /** Axes stand. */
+    made = false;
     frame: Frame = { axis: "step", scale: "linear", x: [0, 1], y: [0, 1] };
 
     constructor(private readonly host: HTMLElement) {
+        this.axes = layer(host, "axes");
         this.lines = layer(host, "lines");
-        this.over = layer(host, "over");
     }
 
     /** Size in CSS px; false while there is no room. */
@@ -67,16 +69,20 @@ export class Plot {
         if (width === this.width && height === this.height && ratio === this.ratio) return true;
         this.width = width;
         this.height = height;
-        if (ratio !== this.ratio) this.drop();
         this.ratio = ratio;
-        for (const c of [this.lines, this.over]) {
-            c.width = Math.round(width * ratio);
-            c.height = Math.round(height * ratio);
-            c.style.width = `${width}px`;
-            c.style.height = `${height}px`;
-        }
-        this.u?.setSize({ width, height });
+        this.fit(this.axes);
+        this.fit(this.lines);
+        this.over?.remove();
+        this.over = null;
+        if (this.made) this.drawAxes();
         return true;
+    }
+
+    private fit(c: HTMLCanvasElement): void {
+        c.width = Math.round(this.width * this.ratio);
+        c.height = Math.round(this.height * this.ratio);
+        c.style.width = `${this.width}px`;
+        c.style.height = `${this.height}px`;
     }
 
     get ready(): boolean {
@@ -94,30 +100,41 @@ export class Plot {
 
     /** Shows another range or scale. */
     show(frame: Frame): void {
-        const other = frame.scale !== this.frame.scale;
-        this.frame = {
-            ...frame,
-            x: safe("linear", frame.x),
-            y: safe(frame.scale, frame.y),
-        };
-        if (other) this.drop();
-        if (!this.u) this.make();
-        else
-            this.u.batch(() => {
-                this.u?.setScale("x", { min: this.frame.x[0], max: this.frame.x[1] });
-                this.u?.setScale("y", { min: this.frame.y[0], max: this.frame.y[1] });
-            });
+        const x = safe("linear", frame.x);
+        const y = safe(frame.scale, frame.y);
+        const next = { ...frame, x, y };
+        const same = this.made && String(Object.values(next)) === String(Object.values(this.frame));
+        this.frame = next;
+        if (!same) this.drawAxes();
     }
 
     /** Draws axes anew, with the colours of now. */
     recolour(): void {
-        this.drop();
-        if (this.ready) this.make();
+        if (this.made) this.drawAxes();
     }
 
-    /** A context over a layer in CSS px, cleared. */
-    context(of: "lines" | "over"): CanvasRenderingContext2D {
-        const c = this[of];
+    /** The lines' context in CSS px, cleared. */
+    linesContext(): CanvasRenderingContext2D {
+        return this.cleared(this.lines);
+    }
+
+    /** As linesContext for the layer above them. */
+    overContext(): CanvasRenderingContext2D {
+        if (!this.over) {
+            this.over = layer(this.host, "over");
+            this.fit(this.over);
+        }
+        this.overInked = true;
+        return this.cleared(this.over);
+    }
+
+    /** Takes away what follows the pointer: a canvas that did not change costs nothing. */
+    wipeOver(): void {
+        if (this.over && this.overInked) this.cleared(this.over);
+        this.overInked = false;
+    }
+
+    private cleared(c: HTMLCanvasElement): CanvasRenderingContext2D {
         const ctx = c.getContext("2d") as CanvasRenderingContext2D;
         ctx.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
         ctx.clearRect(0, 0, this.width, this.height);
@@ -144,96 +161,76 @@ export class Plot {
     }
 
     destroy(): void {
-        this.drop();
-        for (const c of [this.lines, this.over]) {
+        for (const c of [this.axes, this.lines, this.over]) {
+            if (!c) continue;
             c.width = c.height = 0;
             c.remove();
         }
     }
 
-    private drop(): void {
-        this.u?.destroy();
-        this.u = null;
-    }
-
-    private make(): void {
+    private drawAxes(): void {
+        this.made = true;
+        const ctx = this.cleared(this.axes);
         const p = palette();
-        const quiet = { show: false };
-        this.u = new uPlot(
-            {
-                width: this.width,
-                height: this.height,
-                pxAlign: 1,
-                padding: [PAD_TOP, PAD_RIGHT, 0, 0],
-                legend: quiet,
-                cursor: quiet,
-                select: { show: false, left: 0, top: 0, width: 0, height: 0 },
-                scales: {
-                    x: { time: false, range: () => this.frame.x },
-                    y: { distr: DISTR[this.frame.scale], range: () => this.frame.y },
-                },
-                series: [{}, { points: quiet }],
-                axes: [
-                    {
-                        size: FOOT,
-                        gap: 0,
-                        stroke: p.ink3,
-                        font: p.font,
-                        grid: quiet,
-                        ticks: { stroke: p.axis, width: 1, size: 3 },
-                        border: { show: true, stroke: p.axis, width: 1 },
-                        splits: (_, __, lo, hi) => this.xSplits(lo, hi),
-                        values: (_, ticks) => ticks.map(() => ""),
-                    },
-                    {
-                        size: GUTTER,
-                        gap: 4,
-                        stroke: p.ink3,
-                        font: p.font,
-                        grid: { stroke: p.grid, width: 1 },
-                        ticks: quiet,
-                        splits: (_, __, lo, hi) => this.ySplits(lo, hi),
-                        values: (_, ticks) => yLabels(this.frame.scale, ticks),
-                    },
-                ],
-                hooks: { draw: [u => this.labels(u)] },
-            },
-            [this.frame.x, [null, null]] as unknown as uPlot.AlignedData,
-            this.host,
-        );
-        this.host.prepend(this.u.root);
-    }
-
-    private xSplits(lo: number, hi: number): number[] {
-        this.ticks.x = xTicks(this.frame.axis, lo, hi, Math.max(2, Math.round(this.width / 110)));
-        return this.ticks.x;
-    }
-
-    private ySplits(lo: number, hi: number): number[] {
-        const n = Math.max(3, Math.round(this.height / 52));
-        this.ticks.y = yTicks(this.frame.scale, lo, hi, n);
-        return this.ticks.y;
-    }
-
-    /** Words below the x axis: the first and the last stay inside. */
-    private labels(u: uPlot): void {
-        const p = palette();
-        const { ctx } = u;
-        const { left, right } = this.box;
-        const words = xLabels(this.frame.axis, this.ticks.x);
-        ctx.save();
-        ctx.scale(this.ratio, this.ratio);
         ctx.font = p.font;
-        ctx.fillStyle = p.ink3;
+        ctx.textBaseline = "middle";
+        this.drawY(ctx, p.grid, p.ink3);
         ctx.textBaseline = "alphabetic";
-        this.ticks.x.forEach((v, i) => {
+        this.drawX(ctx, p.axis, p.ink3);
+    }
+
+    /** The middle of the device pixel at a place: lines of one pixel are crisp there. */
+    private crisp(at: number): number {
+        return (Math.round(at * this.ratio - 0.5) + 0.5) / this.ratio;
+    }
+
+    private drawY(ctx: CanvasRenderingContext2D, grid: string, ink: string): void {
+        const { scale, y } = this.frame;
+        const { left, right } = this.box;
+        const ticks = yTicks(scale, y[0], y[1], Math.max(3, Math.round(this.height / 52)));
+        const words = yLabels(scale, ticks);
+        ctx.strokeStyle = grid;
+        ctx.lineWidth = 1 / this.ratio;
+        ctx.beginPath();
+        for (const v of ticks) {
+            const at = this.crisp(this.yPos(v));
+            ctx.moveTo(left, at);
+            ctx.lineTo(right, at);
+        }
+        ctx.stroke();
+        ctx.fillStyle = ink;
+        ctx.textAlign = "right";
+        ticks.forEach((v, i) => {
+            ctx.fillText(words[i], left - 4, this.yPos(v));
+        });
+    }
+
+    /** Words below the axis: the first and the last stay inside. */
+    private drawX(ctx: CanvasRenderingContext2D, line: string, ink: string): void {
+        const { axis, x } = this.frame;
+        const { left, right, bottom } = this.box;
+        const ticks = xTicks(axis, x[0], x[1], Math.max(2, Math.round(this.width / 110)));
+        const words = xLabels(axis, ticks);
+        const base = this.crisp(bottom);
+        ctx.strokeStyle = line;
+        ctx.beginPath();
+        ctx.moveTo(left, base);
+        ctx.lineTo(right, base);
+        for (const v of ticks) {
+            const at = this.crisp(this.xPos(v));
+            ctx.moveTo(at, base);
+            ctx.lineTo(at, base + 3);
+        }
+        ctx.stroke();
+        ctx.fillStyle = ink;
+        ticks.forEach((v, i) => {
             const at = this.xPos(v);
             const half = ctx.measureText(words[i]).width / 2;
-            ctx.textAlign = at - half < left ? "left" : at + half > right ? "right" : "center";
-            const x = at - half < left ? left : at + half > right ? right : at;
-            ctx.fillText(words[i], x, this.height - 4);
+            const first = at - half < left;
+            const last = at + half > right;
+            ctx.textAlign = first ? "left" : last ? "right" : "center";
+            ctx.fillText(words[i], first ? left : last ? right : at, this.height - 4);
         });
-        ctx.restore();
     }
 }
 

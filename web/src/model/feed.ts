@@ -11,23 +11,14 @@ import { ApiError, CHART_COLS, NetError, points } from "../net/http";
 import type { LiveSocket } from "../net/socket";
 import type { Frame } from "../wire/frames";
 import { drawn, runById, tagByName, touch } from "./catalog";
-import {
-    Answer,
-    allSeries,
-    answeredTime,
-    bound,
-    changed,
-    type Job,
-    seriesMake,
-    seriesOf,
-} from "./held";
+import { allSeries, answeredTime, bound, changed, seriesMake, seriesOf } from "./held";
+import { Answer, type Job, jobAdd, pairsOf } from "./job";
 import { fineFits, type Series, seriesFine, seriesLive } from "./series";
 import { missed, paused, view } from "./view";
 
-const MOST_SERIES = 240;
-const MOST_TAGS = 6;
 const MOST_OPEN = 3;
 const UNWATCH_MS = 5000;
+const GATHER_MS = 60;
 
 interface Wanted {
     since: number;
@@ -63,7 +54,18 @@ export function want(tag: string, width: number, visible: boolean): void {
     const until = Number.POSITIVE_INFINITY;
     if (w) Object.assign(w, { width: Math.max(w.width, width), until, visible });
     else wanted.set(tag, { since: performance.now(), until, width, visible });
-    schedule(0);
+    // Cards that come near do so one by one: they are asked for together.
+    if (visible || timer === 0) schedule(visible ? 0 : GATHER_MS);
+}
+
+/** Asks at once for tags whose cards will stand on the screen; those that do not are let go. */
+export function expect(tags: string[], width: number): void {
+    const since = performance.now();
+    for (const tag of tags)
+        if (!wanted.has(tag))
+            wanted.set(tag, { since, until: since + UNWATCH_MS, width, visible: true });
+    setTimeout(() => schedule(0), UNWATCH_MS + 50);
+    plan();
 }
 
 export function unwant(tag: string): void {
@@ -110,6 +112,13 @@ function missing(tag: string, now: number): string[] {
     });
 }
 
+function isAsked(tag: string): boolean {
+    return runsOf(tag).some(run => {
+        const s = seriesOf(run, tag);
+        return s?.state === "asked" && s.base.n === 0;
+    });
+}
+
 function reloadAt(s: Series): number {
     return answeredTime(s) + Math.max(250, 4 * lastAnswerMs);
 }
@@ -137,6 +146,7 @@ function forget(s: Series, handle: number): number {
 }
 
 function plan(): void {
+    timer = 0;
     const now = performance.now();
     dropUnwanted(now);
     if (now < retryAt) return schedule(retryAt - now);
@@ -144,9 +154,14 @@ function plan(): void {
         (a, b) => Number(b[1].visible) - Number(a[1].visible) || a[1].since - b[1].since,
     );
     const groups = new Map<string, Job>();
-    for (const [tag] of order) {
+    let first = false;
+    for (const [tag, w] of order) {
+        // What is on the screen has the line for itself.
+        if (first && !w.visible) break;
+        if (w.visible && isAsked(tag)) first = true;
         const runs = missing(tag, now);
-        if (runs.length > 0) addJob(groups, tag, runs, null);
+        if (w.visible && runs.length > 0) first = true;
+        if (runs.length > 0) jobAdd(groups, jobOf(tag, runs, null), coolUntil.has(tag));
         if (connected) watch(tag, runsOf(tag));
     }
     if (groups.size === 0 && view.range.value) planFine(order, groups);
@@ -157,21 +172,8 @@ function plan(): void {
     if ([...drawn.value].some(r => r.loading)) schedule(Math.max(250, lastAnswerMs));
 }
 
-function addJob(groups: Map<string, Job>, tag: string, runs: string[], fine: Job["fine"]): void {
-    const width = askedWidth(tag, runs.length);
-    for (let from = 0; from < runs.length; from += MOST_SERIES) {
-        const part = runs.slice(from, from + MOST_SERIES);
-        for (let n = 0; ; n++) {
-            const alone = coolUntil.has(tag) ? tag : "";
-            const key = `${n} ${alone} ${width} ${part.join()}`;
-            const job = groups.get(key);
-            if (!job) groups.set(key, { runs: part, tags: [tag], width, fine });
-            else if (job.tags.length < MOST_TAGS && job.tags.length * part.length < MOST_SERIES)
-                job.tags.push(tag);
-            else continue;
-            break;
-        }
-    }
+function jobOf(tag: string, runs: string[], fine: Job["fine"]): Job {
+    return { runs, tags: [tag], width: askedWidth(tag, runs.length), fine };
 }
 
 /** Zoomed ranges of visible cards, where the overview holds buckets. */
@@ -187,7 +189,12 @@ function planFine(order: [string, Wanted][], groups: Map<string, Job>): void {
         });
         // A little more than is seen, so that lines go on over the edges.
         const more = (to - from) * 0.03;
-        if (runs.length > 0) addJob(groups, tag, runs, { from: from - more, to: to + more });
+        if (runs.length > 0)
+            jobAdd(
+                groups,
+                jobOf(tag, runs, { from: from - more, to: to + more }),
+                coolUntil.has(tag),
+            );
     }
 }
 
@@ -201,7 +208,7 @@ async function run(job: Job): Promise<void> {
         const fine = job.fine;
         const found = await points(
             {
-                series: { runs: job.runs, tags: job.tags },
+                series: pairsOf(job),
                 x: view.axis.value === "step" || !fine ? "step" : view.axis.value,
                 range: fine ? [fine.from, fine.to] : null,
                 width: job.width,

@@ -1,8 +1,6 @@
 // The series that the page holds, who listens to them, and how much they may weigh.
 
-import type { Frame } from "../wire/frames";
-import { type Series, seriesFine, seriesHistory, seriesNew, seriesWeight, trackOf } from "./series";
-import { view } from "./view";
+import { type Series, seriesNew, seriesWeight } from "./series";
 
 const LIMIT_BYTES = 64 * 1024 * 1024;
 
@@ -27,6 +25,10 @@ export function seriesMake(run: string, tag: string): Series {
 
 export function allSeries(): IterableIterator<Series> {
     return series.values();
+}
+
+export function answeredNow(s: Series): void {
+    answeredAt.set(s, performance.now());
 }
 
 /** When history was last answered, on performance.now()'s clock. */
@@ -61,55 +63,5 @@ export function bound(wanted: (tag: string) => boolean): void {
         held -= seriesWeight(s);
         series.delete(key);
         answeredAt.delete(s);
-    }
-}
-
-export interface Job {
-    runs: string[];
-    tags: string[];
-    width: number;
-    fine: { from: number; to: number } | null;
-}
-
-/** Frames of one answer, gathered for each series until the next one begins. */
-export class Answer {
-    private held: Frame[] = [];
-    private handle = -1;
-
-    constructor(
-        private readonly job: Job,
-        private readonly stale: () => boolean,
-    ) {}
-
-    take(frames: Frame[]): void {
-        for (const f of frames) {
-            if (f.handle !== this.handle) this.flush();
-            this.handle = f.handle;
-            this.held.push(f);
-        }
-    }
-
-    end(): void {
-        this.flush();
-    }
-
-    private flush(): void {
-        const frames = this.held;
-        this.held = [];
-        if (frames.length === 0 || this.stale()) return;
-        const { runs, tags, fine, width } = this.job;
-        const tag = tags[this.handle % tags.length];
-        const run = runs[Math.floor(this.handle / tags.length)];
-        const s = series.get(keyOf(run, tag));
-        if (!s) return;
-        if (fine) {
-            const open = frames.some(f => f.complete);
-            const axis = view.axis.value;
-            seriesFine(s, { ...fine, axis, width, track: trackOf(frames), open });
-        } else {
-            seriesHistory(s, frames, width);
-            answeredAt.set(s, performance.now());
-        }
-        changed(tag);
     }
 }

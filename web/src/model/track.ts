@@ -120,15 +120,17 @@ function countPoint(t: Track, i: number, v: number): void {
 function appendPoints(t: Track, f: Frame): void {
     const value = f.value as Column;
     const { step, wall } = f.cols;
-    for (let i = 0, at = t.n; i < f.count; i++, at++) {
-        const v = value[i];
-        t.step[at] = step ? step[i] : Number.NaN;
-        t.wall[at] = wall ? wall[i] : Number.NaN;
-        t.v[at] = v;
-        t.attempt[at] = f.attempts ? f.attempts[i] : f.attempt;
-        if (!t.raw) countPoint(t, at, v);
-        if (f.nonFinite && !Number.isFinite(v)) t.odd = true;
-    }
+    const from = t.n;
+    const to = from + f.count;
+    if (step) t.step.set(step, from);
+    else t.step.fill(Number.NaN, from, to);
+    if (wall) t.wall.set(wall, from);
+    else t.wall.fill(Number.NaN, from, to);
+    t.v.set(value, from);
+    if (f.attempts) t.attempt.set(f.attempts, from);
+    else t.attempt.fill(f.attempt, from, to);
+    if (!t.raw) for (let i = 0; i < f.count; i++) countPoint(t, from + i, value[i]);
+    if (f.nonFinite) t.odd ||= value.some(v => !Number.isFinite(v));
     t.points += f.count;
 }
 

@@ -206,8 +206,8 @@ export function Card({ tag }: { tag: string }) {
                 <span class="note cut" title={c?.note.value}>
                     {c?.note.value}
                 </span>
-                <Read chart={c} tag={tag} />
-                <Acts tag={tag} />
+                {c && <Read chart={c} tag={tag} />}
+                {c && <Acts tag={tag} />}
             </div>
             <PlotArea
                 tag={tag}

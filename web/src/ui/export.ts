@@ -22,14 +22,14 @@ function fileName(tag: string, end: string): string {
 }
 
 export function exportPng(chart: Chart): void {
-    const layers = [chart.plot.over.parentElement?.querySelector("canvas"), chart.plot.lines];
+    const layers = [chart.plot.axes, chart.plot.lines];
     const out = document.createElement("canvas");
     out.width = chart.plot.lines.width;
     out.height = chart.plot.lines.height;
     const ctx = out.getContext("2d") as CanvasRenderingContext2D;
     ctx.fillStyle = palette().ground;
     ctx.fillRect(0, 0, out.width, out.height);
-    for (const l of layers) if (l) ctx.drawImage(l, 0, 0);
+    for (const l of layers) ctx.drawImage(l, 0, 0);
     out.toBlob(b => b && save(fileName(chart.tag, "png"), b));
 }
 

@@ -28,8 +28,38 @@ const kept: State[] = [];
 const options = (margin: string): IntersectionObserverInit =>
     ({ rootMargin: margin, scrollMargin: margin }) as IntersectionObserverInit;
 
+/** What is near but not on the screen waits until nothing else is to be done. */
+const LATER_MS = 600;
+const coming = new Set<Element>();
+
+interface Leisure {
+    timeRemaining(): number;
+}
+
+const idle: (fn: (left: Leisure) => void) => void =
+    "requestIdleCallback" in window
+        ? fn => requestIdleCallback(fn, { timeout: LATER_MS })
+        : fn => setTimeout(() => fn({ timeRemaining: () => 1 }), LATER_MS / 4);
+
+function allComing(left: Leisure): void {
+    for (const el of coming) {
+        coming.delete(el);
+        setNear(el, true);
+        if (left.timeRemaining() < 2) break;
+    }
+    if (coming.size > 0) idle(allComing);
+}
+
 const nearness = new IntersectionObserver(list => {
-    for (const e of list) setNear(e.target, e.isIntersecting);
+    for (const e of list) {
+        if (!e.isIntersecting) {
+            coming.delete(e.target);
+            setNear(e.target, false);
+            continue;
+        }
+        if (coming.size === 0) idle(allComing);
+        coming.add(e.target);
+    }
 }, options("100%"));
 
 const visibility = new IntersectionObserver(list => {
@@ -47,6 +77,7 @@ function setNear(el: Element, on: boolean): void {
     const s = states.get(el);
     if (!s || s.isNear === on) return;
     s.isNear = on;
+    coming.delete(el);
     if (!on) {
         unwant(s.card.tag);
         kept.push(s);
@@ -94,6 +125,7 @@ export function follow(el: HTMLElement, card: Watched): () => void {
         visibility.unobserve(el);
         sizes.unobserve(el);
         states.delete(el);
+        coming.delete(el);
         const at = kept.indexOf(s);
         if (at >= 0) kept.splice(at, 1);
         if (s.isNear) unwant(card.tag);

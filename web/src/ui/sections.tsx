@@ -42,6 +42,21 @@ function isOpen(name: string): boolean {
     return startsOpen(name) !== view.folds.value.includes(name);
 }
 
+/** Tags of the first cards, in the order in which they will stand. */
+export function firstTags(most: number): string[] {
+    if (view.full.value) return [view.full.value];
+    if (view.run.value) return [];
+    const shown = new Set(shownTags.value.map(t => t.tag));
+    const pins = view.pins.value.filter(p => shown.has(p));
+    const out = isOpen("*pinned") ? [...pins] : [];
+    for (const s of shownSections.value) {
+        if (out.length >= most) break;
+        if (isOpen(s.name) && s.parts.length === 0)
+            out.push(...s.tags.filter(t => !pins.includes(t)));
+    }
+    return out.slice(0, most);
+}
+
 function ColumnMenu() {
     const now = columns.value;
     const one = (n: number) => ({

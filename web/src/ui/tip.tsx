@@ -109,7 +109,7 @@ export function FloatingTip() {
     useLayoutEffect(() => {
         const el = tip.current;
         if (!el || !at || !chart) return;
-        const host = chart.plot.over.getBoundingClientRect();
+        const host = chart.plot.lines.getBoundingClientRect();
         const x = host.left + chart.plot.xPos(at.x);
         const { offsetWidth: w, offsetHeight: h } = el;
         const right = x + 12 + w < window.innerWidth - 8;

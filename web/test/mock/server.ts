@@ -255,20 +255,18 @@ export class Mock {
         }
         if (api !== "points") return problem(res, 404, "not-found", "There is nothing here.");
         if (this.delay > 0) await new Promise(done => setTimeout(done, this.delay));
-        const { runs, tags } = body.series;
-        if (tags.some(t => this.broken.has(t)))
+        const pairs = pairsOf(body.series);
+        if (pairs.some(([, tag]) => this.broken.has(tag)))
             return problem(
                 res,
                 500,
                 "storage",
                 "The index of this tag could not be opened: no space left. The files are whole.",
             );
-        const parts = runs.flatMap((id, r) =>
-            tags.map((tag, t) => {
-                const run = this.runs.find(x => x.info.id === id);
-                return history(run?.tags.get(tag), body, r * tags.length + t);
-            }),
-        );
+        const parts = pairs.map(([id, tag], handle) => {
+            const run = this.runs.find(x => x.info.id === id);
+            return history(run?.tags.get(tag), body, handle);
+        });
         res.setHeader("Content-Type", "application/vnd.tailboard.points");
         res.setHeader("Tailboard-Epoch", this.epoch);
         res.end(join(parts));
@@ -284,10 +282,15 @@ interface WatchMessage {
 }
 
 interface PointsBody {
-    series: { runs: string[]; tags: string[] };
+    series: { runs: string[]; tags: string[] } | [string, string][];
     x: string;
     range: [number, number] | null;
     width: number | null;
+}
+
+function pairsOf(series: PointsBody["series"]): [string, string][] {
+    if (Array.isArray(series)) return series;
+    return series.runs.flatMap(run => series.tags.map(tag => [run, tag] as [string, string]));
 }
 
 function end(res: ServerResponse, status: number, text: string): void {

@@ -1,0 +1,27 @@
+// Asks for the first charts before anything is drawn: their points are on the way while the page is
+// laid out. How many cards there will be is reckoned from the window.
+
+import { expect } from "../model/feed";
+import { firstTags } from "./sections";
+import { columns } from "./theme";
+
+const SIDE_PX = 328;
+const SIDE_FROM_PX = 961;
+const LEAST_CARD_PX = 320;
+const HEADS_PX = 88;
+const LOW_PX = 1;
+
+/** Width of a card and how many stand on the screen, for a window of that size. */
+export function cardsIn(width: number, height: number, n: number): { width: number; most: number } {
+    const room = width >= SIDE_FROM_PX ? width - SIDE_PX : width;
+    const across = n > 0 ? n : Math.max(1, Math.floor(room / LEAST_CARD_PX));
+    const card = room / across;
+    const down = Math.ceil(Math.max(LOW_PX, height - HEADS_PX) / (card * 0.75));
+    return { width: Math.ceil(card), most: across * down };
+}
+
+export function expectFirst(): void {
+    const { width, most } = cardsIn(window.innerWidth, window.innerHeight, columns.value);
+    const tags = firstTags(most);
+    if (tags.length > 0) expect(tags, tags.length === 1 ? window.innerWidth : width);
+}
