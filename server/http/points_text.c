@@ -14,7 +14,7 @@ static void put_cursor(struct buf *out, const struct points_flow *flow, uint64_t
 
 static uint64_t ordinal_of(const struct points_flow *flow)
 {
-    return flow->ask->has_after ? flow->news.ordinal : flow->answer.ordinal;
+    return flow->ask->has_after ? flow->news.ordinal : flow->head.ordinal;
 }
 
 /* "run", "dir" and "tag" of the series at hand. */
@@ -42,11 +42,11 @@ static bool is_flat(const struct points_flow *flow)
 
 static void put_csv_head(struct points_flow *flow, struct buf *out)
 {
-    columns_of(&flow->answer, flow->ask->cols, &flow->view);
+    columns_of(&flow->rows, flow->ask->cols, &flow->view);
     for (size_t i = 0; i < flow->view.count; i++) {
         const char *name = flow->view.list[i].name;
 
-        buf_str(out, !flow->answer.buckets && strcmp(name, "wall") == 0 ? "wall_time" : name);
+        buf_str(out, !flow->head.buckets && strcmp(name, "wall") == 0 ? "wall_time" : name);
         buf_char(out, ',');
     }
     buf_str(out, "attempt\r\n");
@@ -97,42 +97,60 @@ static void close_frame(struct points_flow *flow, struct buf *out)
 
 /* ---- frames ------------------------------------------------------------------------------ */
 
+/* The columns of the piece at hand. */
+static void see_columns(struct points_flow *flow)
+{
+    columns_of(&flow->rows, flow->ask->cols, &flow->view);
+    if (points_mixed(flow) && flow->rows.attempts)
+        flow->view.list[flow->view.count++] =
+            (struct column){"attempts", COLUMN_U32, flow->rows.attempts};
+}
+
 static void put_head(struct points_flow *flow, struct buf *out)
 {
-    const struct answer *a = &flow->answer;
+    const struct answer *a = &flow->head;
 
     open_frame(flow, out);
     buf_printf(out, "\"kind\":\"%s\",\"handle\":%zu,\"count\":%zu,",
                a->buckets ? "buckets" : "points", flow->at, a->count);
-    if (!a->attempts)
+    if (!points_mixed(flow))
         buf_printf(out, "\"attempt\":%" PRIu32 ",", a->attempt);
     buf_printf(out, "\"ordinal\":%" PRIu64 ",\"complete\":%s", ordinal_of(flow),
                a->complete ? "true" : "false");
-    columns_of(a, flow->ask->cols, &flow->view);
-    if (a->attempts)
-        flow->view.list[flow->view.count++] = (struct column){"attempts", COLUMN_U32, a->attempts};
+    see_columns(flow);
 }
 
-/* Numbers of the column at hand until the piece is full; goes on to the next column at its end. */
-static void put_column(struct points_flow *flow, struct buf *out)
+/* Numbers of the column at hand until the text is long enough; goes on to the next column at its
+ * end. A long answer is walked once a column: nothing of it is kept. */
+static int put_column(struct points_flow *flow, struct buf *out)
 {
     const struct column *column = &flow->view.list[flow->column];
     size_t limit = out->length + POINTS_PIECE;
+    int r;
 
-    if (flow->row == 0)
+    if (!flow->open)
         buf_printf(out, ",\"%s\":[", column->name);
-    for (; flow->row < flow->answer.count && out->length < limit; flow->row++) {
+    for (; flow->row < flow->rows.count && out->length < limit; flow->row++) {
         if (buf_failed(out))
-            return;
-        if (flow->row > 0)
+            return buf_failed(out);
+        if (flow->open)
             buf_char(out, ',');
+        flow->open = true;
         columns_put(out, &flow->view, column, flow->row, true);
     }
-    if (flow->row < flow->answer.count)
-        return;
-    buf_char(out, ']');
+    if (flow->row < flow->rows.count)
+        return 1;
     flow->row = 0;
-    flow->column++;
+    r = points_more(flow);
+    if (r == 0) {
+        buf_char(out, ']');
+        flow->open = false;
+        flow->column++;
+        r = flow->column < flow->view.count ? points_again(flow) : 1;
+    }
+    if (r > 0 && flow->column < flow->view.count)
+        see_columns(flow);
+    return r;
 }
 
 static void put_changes(struct points_flow *flow, struct buf *out)
@@ -165,10 +183,8 @@ static int text_frames(struct points_flow *flow, struct buf *out)
         put_head(flow, out);
         flow->stage = TEXT_ROWS;
     }
-    if (flow->column < flow->view.count) {
-        put_column(flow, out);
-        return 1;
-    }
+    if (flow->column < flow->view.count)
+        return put_column(flow, out);
     close_frame(flow, out);
     return 0;
 }
@@ -181,7 +197,7 @@ static void put_csv_row(struct points_flow *flow, struct buf *out)
         columns_put(out, &flow->view, &flow->view.list[i], flow->row, false);
         buf_char(out, ',');
     }
-    buf_printf(out, "%" PRIu32 "\r\n", columns_attempt(&flow->answer, flow->row));
+    buf_printf(out, "%" PRIu32 "\r\n", columns_attempt(&flow->rows, flow->row));
 }
 
 static void put_line(struct points_flow *flow, struct buf *out)
@@ -191,11 +207,11 @@ static void put_line(struct points_flow *flow, struct buf *out)
     for (size_t i = 0; i < flow->view.count; i++) {
         const char *name = flow->view.list[i].name;
 
-        buf_printf(out, ",\"%s\":", !flow->answer.buckets && strcmp(name, "wall") == 0
+        buf_printf(out, ",\"%s\":", !flow->head.buckets && strcmp(name, "wall") == 0
                                         ? "wall_time" : name);
         columns_put(out, &flow->view, &flow->view.list[i], flow->row, true);
     }
-    buf_printf(out, ",\"attempt\":%" PRIu32 "}\n", columns_attempt(&flow->answer, flow->row));
+    buf_printf(out, ",\"attempt\":%" PRIu32 "}\n", columns_attempt(&flow->rows, flow->row));
 }
 
 /* Changes, in the words of GET …/stream. */
@@ -224,18 +240,21 @@ static int text_rows(struct points_flow *flow, struct buf *out)
 
     if (flow->stage == TEXT_HEAD) {
         put_change_lines(flow, out);
-        columns_of(&flow->answer, flow->ask->cols, &flow->view);
         flow->stage = TEXT_ROWS;
     }
-    for (; flow->row < flow->answer.count && out->length < limit; flow->row++) {
+    columns_of(&flow->rows, flow->ask->cols, &flow->view);
+    for (; flow->row < flow->rows.count && out->length < limit; flow->row++) {
         if (buf_failed(out))
-            return 0;
+            return buf_failed(out);
         if (flow->ask->format == ASK_CSV)
             put_csv_row(flow, out);
         else
             put_line(flow, out);
     }
-    return flow->row < flow->answer.count;
+    if (flow->row < flow->rows.count)
+        return 1;
+    flow->row = 0;
+    return points_more(flow);
 }
 
 int points_text(struct points_flow *flow, struct buf *out)

@@ -14,7 +14,7 @@ enum {
     PIECE = 65536,          /* asked of a producer before something is sent */
     BLOCK = 65536,          /* libmicrohttpd's buffer for a streamed body */
     BLOCK_ENDLESS = 8192,
-    PIECES_MAX = 1 << 28,   /* one piece of a producer: an answer of many points */
+    PIECES_MAX = 1 << 24,   /* what a producer makes in one go */
 };
 
 /* The page runs only its own files. Styles set by script through the CSSOM need no exception. */

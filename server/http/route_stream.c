@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "http/ask.h"
 #include "http/columns.h"
+#include "http/held.h"
 #include "http/router.h"
 #include "http/tagname.h"
 #include "http/write.h"
@@ -37,19 +38,26 @@ struct stream {
 
     /* what is being written: points of `current` */
     struct followed *current; /* NULL: nothing */
-    struct news news;
-    struct answer answer;
-    bool borrowed, history;
+    struct news news;    /* its points have been moved to `rows` */
+    struct answer rows;  /* the points, or a piece of them: the only owner */
+    struct walk *walk;   /* gives the next pieces; NULL: there is none */
+    struct held held;
+    bool history;
     size_t row;
     uint64_t end; /* ordinal behind it */
 };
 
+static void let_go(struct stream *stream)
+{
+    stream->walk = walk_free(stream->walk);
+    answer_done(&stream->rows);
+    held_give_back(&stream->held, stream->shared);
+    stream->current = NULL;
+}
+
 static void stream_free(struct stream *stream)
 {
-    if (stream->current && stream->borrowed)
-        news_done(&stream->news);
-    else if (stream->current)
-        answer_done(&stream->answer);
+    let_go(stream);
     for (size_t i = 0; i < stream->count; i++) {
         free(stream->followed[i].tag);
         free(stream->followed[i].names);
@@ -91,11 +99,11 @@ static void end_line(struct stream *stream, struct buf *out, bool place)
 
 static void put_row(struct stream *stream, struct buf *out, size_t row)
 {
-    const struct answer *a = &stream->answer;
+    const struct answer *a = &stream->rows;
     struct columns_view view = {.answer = a};
     const struct column value = {"value", COLUMN_VALUE, a->bits};
     struct json j = {.out = out, .comma = true};
-    bool last = row + 1 == a->count;
+    bool last = row + 1 == a->count && a->complete;
 
     buf_char(out, '{');
     buf_str(out, stream->current->names);
@@ -121,6 +129,12 @@ static void put_changes(struct stream *stream, struct buf *out)
     }
 }
 
+static void put_behind(struct stream *stream, struct followed *f, struct buf *out)
+{
+    buf_printf(out, "{%s,\"behind\":true", f->names);
+    end_line(stream, out, false);
+}
+
 /* ---- what is next ------------------------------------------------------------------------ */
 
 static bool find(struct stream *stream, struct followed *f)
@@ -141,6 +155,8 @@ static bool is_ready(struct producer *producer)
 {
     struct stream *stream = (struct stream *)producer;
 
+    if (stream->held.want && !held_is_roomy(&stream->held, stream->shared))
+        return false;
     for (size_t i = 0; i < stream->count; i++)
         if (has_news(stream, &stream->followed[i]))
             return true;
@@ -150,14 +166,17 @@ static bool is_ready(struct producer *producer)
 static int look_at_history(struct stream *stream, struct followed *f)
 {
     struct query query = {.axis = AXIS_STEP, .view = stream->view};
-    int r = series_query(f->series, &query, &stream->answer);
+    struct answer answer;
+    int r = series_walk(f->series, &query, &answer, &stream->walk);
 
     if (r < 0)
         return r;
     f->from_start = false;
     stream->history = true;
-    stream->borrowed = false;
-    stream->end = stream->answer.ordinal;
+    stream->end = answer.ordinal;
+    stream->rows = answer;
+    if (stream->walk)
+        stream->rows.count = 0; /* the pieces come */
     return 0;
 }
 
@@ -168,15 +187,13 @@ static int look_at_news(struct stream *stream, struct followed *f, struct buf *o
     if (r < 0)
         return r;
     if (stream->news.kind == NEWS_BEHIND) {
-        news_done(&stream->news);
-        buf_printf(out, "{%s,\"behind\":true", f->names);
-        end_line(stream, out, false);
+        put_behind(stream, f, out);
         return look_at_history(stream, f);
     }
     stream->history = false;
-    stream->borrowed = true;
     stream->end = stream->news.ordinal;
-    stream->answer = stream->news.kind == NEWS_POINTS ? stream->news.points : (struct answer){0};
+    stream->rows = stream->news.points;
+    stream->news.points = (struct answer){0};
     return 0;
 }
 
@@ -202,14 +219,39 @@ static int begin(struct stream *stream, struct buf *out)
     return 0;
 }
 
-static void end(struct stream *stream)
+/* The piece at hand is written: the next one, or the end of this series' turn. */
+static int go_on(struct stream *stream, struct buf *out)
 {
-    stream->current->ordinal = stream->end;
-    if (stream->borrowed)
-        news_done(&stream->news);
-    else
-        answer_done(&stream->answer);
-    stream->current = NULL;
+    struct followed *f = stream->current;
+    int r = 0;
+
+    if (stream->walk) {
+        answer_done(&stream->rows);
+        r = walk_next(stream->walk, &stream->rows);
+    }
+    stream->row = 0;
+    if (r > 0)
+        return 0;
+    let_go(stream);
+    if (r == -ESTALE) { /* what was sent is void: from the beginning */
+        put_behind(stream, f, out);
+        f->from_start = true;
+        return 0;
+    }
+    f->ordinal = stream->end;
+    return r;
+}
+
+/* Takes what history needs. False: to be asked again later. */
+static bool take_room(struct stream *stream)
+{
+    uint64_t points = stream->walk ? walk_points(stream->walk) : stream->rows.count;
+
+    if (!stream->history || held_take(&stream->held, stream->shared, points))
+        return true;
+    stream->current->from_start = true;
+    let_go(stream);
+    return false;
 }
 
 static int produce(struct producer *producer, struct buf *out)
@@ -233,12 +275,17 @@ static int produce(struct producer *producer, struct buf *out)
         producer->due_ns = stream->last_line_ns + HEARTBEAT_S * NS_PER_S;
         if (r == 0)
             return -EAGAIN;
+        if (!take_room(stream)) {
+            producer->due_ns = now + HELD_RETRY_MS * NS_PER_MS;
+            return -EAGAIN;
+        }
     }
-    while (stream->row < stream->answer.count && out->length < limit && !buf_failed(out))
+    while (stream->row < stream->rows.count && out->length < limit && !buf_failed(out))
         put_row(stream, out, stream->row++);
-    if (stream->row == stream->answer.count)
-        end(stream);
-    return 1;
+    if (stream->row < stream->rows.count)
+        return 1;
+    r = go_on(stream, out);
+    return r < 0 ? r : 1;
 }
 
 /* ---- beginning --------------------------------------------------------------------------- */
