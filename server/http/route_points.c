@@ -1,4 +1,5 @@
 /* route_points.c: POST /points and GET /runs/{id}/points: history, and what came after it. */
+#include <stdio.h>
 #include <string.h>
 
 #include "http/points_reply.h"
@@ -41,6 +42,19 @@ void route_points_post(struct request *request)
         serve(request, ask, false);
 }
 
+/* One address has a representation a format and view: each has its own ETag. */
+static bool has_already(struct request *request, struct run *run, const struct ask *ask)
+{
+    static const char *const formats[] = {
+        [ASK_BINARY] = "-binary", [ASK_JSON] = "", [ASK_NDJSON] = "-ndjson", [ASK_CSV] = "-csv",
+    };
+    char suffix[16];
+
+    snprintf(suffix, sizeof suffix, "%s%s", formats[ask->format],
+             ask->query.view == VIEW_ALL ? "-all" : "");
+    return response_run_etag(request, run, suffix);
+}
+
 void route_points_get(struct request *request)
 {
     struct ask *ask = TAKE_PTR(request->state);
@@ -50,8 +64,7 @@ void route_points_get(struct request *request)
         ask = ask_query(request, run);
     if (!ask)
         return;
-    if (!ask->has_after &&
-        response_run_etag(request, run, ask->query.view == VIEW_ALL ? "-all" : "")) {
+    if (!ask->has_after && has_already(request, run, ask)) {
         ask_free(ask);
         return;
     }

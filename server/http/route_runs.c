@@ -119,10 +119,26 @@ static bool run_fits(struct request *request, struct filter *filter, const struc
 {
     const char *experiment = request_value(request, "experiment");
     const char *activity = request_value(request, "activity");
+    const char *status = request_value(request, "status");
 
+    /* No run has a parent or labels. */
+    if (request_value(request, "parent") || request_value(request, "tag"))
+        return false;
     return (!experiment || strcmp(experiment, run->experiment) == 0) &&
+           (!status || (run->life.status && strcmp(status, run->life.status) == 0)) &&
            (!activity || strcmp(activity, activity_word(run->activity)) == 0) &&
            filter_fits(filter, run->name, strlen(run->name));
+}
+
+/* tag=KEY:VALUE. */
+static bool is_label(struct request *request)
+{
+    const char *tag = request_value(request, "tag");
+
+    if (!tag || (*tag != ':' && strchr(tag, ':')))
+        return true;
+    response_problem(request, 400, "bad-parameter", "tag is KEY:VALUE.");
+    return false;
 }
 
 static bool select_runs(struct request *request, struct filter *filter,
@@ -133,7 +149,7 @@ static bool select_runs(struct request *request, struct filter *filter,
     size_t all;
     int r;
 
-    if (!read_order(request, &order, &down) ||
+    if (!is_label(request) || !read_order(request, &order, &down) ||
         !request_number(request, "limit", 1, LIMIT_LIST_ROWS, LIMIT_LIST_ROWS, &selection->limit))
         return false;
     r = store_runs(request->shared->options.store, &selection->runs, &all);

@@ -47,6 +47,8 @@ def test_runs_filter_sort_and_page(server, write):
     assert names(sort="-points") == ["c9", "c10", "a", "b"]
     assert names(sort="start") == ["c9", "c10", "a", "b"]
     assert names(experiment="nope") == []
+    assert names(status="Running") == names(parent="x") == names(tag="team:vision") == []
+    assert server.request("/api/v1/runs?tag=vision").json["code"] == "bad-parameter"
     seen, path = [], "/api/v1/runs?limit=3&sort=-name"
     while path:
         answer = server.request(path)
@@ -203,6 +205,12 @@ def test_points_have_an_etag(server, run):
     etag = server.request(path).headers["ETag"]
     assert server.request(path, headers={"If-None-Match": f'"x", {etag}'}).status == 304
     assert server.request(path + "&view=all", headers={"If-None-Match": etag}).status == 200
+    kinds = [server.request(path, headers={"Accept": kind})
+             for kind in ("application/json", POINTS, "text/csv", "application/x-ndjson")]
+    assert len({k.headers["ETag"] for k in kinds}) == 4
+    assert all(k.headers["Vary"] == "Accept, Accept-Encoding" for k in kinds)
+    assert server.request(path, headers={"If-None-Match": etag, "Accept": POINTS}).status == 200
+    assert server.request(path + "&format=csv", headers={"If-None-Match": etag}).status == 200
     run[1].scalar("train/loss", 1, 100)
     server.run("exp/a", points=101)
     assert server.request(path, headers={"If-None-Match": etag}).status == 200
