@@ -1,6 +1,7 @@
 #include "tail/discover.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -180,6 +181,10 @@ static void kill_node(struct discover *discover, struct dirnode *node)
         if (node->source && !discover->closing)
             (void)source_post(node->source, NULL, 0, true, true);
     }
+    if (!node->parent && node->root->fd >= 0) {
+        close(node->root->fd);
+        node->root->fd = -1;
+    }
     discover->n_dirs--;
     if (!node->queued)
         dirnode_free(node);
@@ -191,7 +196,7 @@ void discover_remove(struct discover *discover, struct dirnode *node)
 
     if (!parent) {
         node->root->node = NULL;
-        discover->root_ticks = 0;
+        discover->roots_due = 0;
     } else {
         ptrdiff_t at = dirnode_child(parent, node->base);
         DCHECK(at >= 0 && parent->children[at] == node);
@@ -440,6 +445,11 @@ static bool enter(struct discover *discover, struct dirnode *node)
         node->path = node->link || !node->parent ? realpath(joined, NULL) : strdup(joined);
     if (!node->path)
         return false;
+    node->path_size = (uint16_t)strlen(node->path);
+    node->below_root = 0;
+    if (node->parent && !node->link)
+        node->below_root = node->parent->parent ? node->parent->below_root
+                                                : (uint16_t)(strlen(above) + (above[1] != 0));
     uint64_t hash = hashindex_hash_text(node->path);
     if (hashindex_find(&discover->by_path, hash, node->path)) {
         node->state = DIRNODE_ALIAS;
@@ -451,6 +461,22 @@ static bool enter(struct discover *discover, struct dirnode *node)
         return false;
     node->state = DIRNODE_LIVE;
     return true;
+}
+
+/* The logdir's top was listed: its descriptor is of that very directory, or there is none. */
+static void hold_root(const struct dirnode *node)
+{
+    struct logroot *root = node->root;
+    struct stat st;
+
+    for (int tries = 0; tries < 2; tries++) {
+        if (root->fd >= 0 && fstat(root->fd, &st) == 0 && st.st_ino == node->ino &&
+            st.st_dev == node->dev)
+            return;
+        if (root->fd >= 0)
+            close(root->fd);
+        root->fd = tries ? -1 : open(node->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    }
 }
 
 static void list_failed(struct discover *discover, struct dirnode *node, int error)
@@ -493,6 +519,9 @@ static void visit(struct discover *discover, struct dirnode *node)
     node->dev = listing.dev;
     node->ino = listing.ino;
     node->mtime_ns = listing.mtime_ns;
+    node->newest_ns = 0;
+    if (!node->parent)
+        hold_root(node);
     node->again = listing.dangling ||
                   clock_wall_s(NULL) * 1e9 - (double)listing.mtime_ns < (double)RACY_NS;
     apply_files(discover, node, &listing);

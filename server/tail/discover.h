@@ -35,6 +35,9 @@ struct dirnode {
     /* What a look of watch_poll.c touches stands together. */
     struct dirnode *wheel_next, **wheel_place;
     char *path;     /* canonical */
+    struct logroot *root;
+    uint16_t path_size, below_root; /* where in it the part below the logdir's path begins; 0: it is
+                                       elsewhere */
     struct direntry *entries; /* sorted */
     size_t n_entries, sweep_at;
     struct source *source;
@@ -45,13 +48,12 @@ struct dirnode {
     bool remote;    /* changes made elsewhere give no events */
     bool again;     /* list again at the next look: the mtime proves nothing yet */
     int64_t cost_ns; /* of the last look */
-    int64_t mtime_ns;
+    int64_t mtime_ns, newest_ns; /* the directory's; the newest of its files' */
     dev_t dev;
     ino_t ino;
 
     char *name;     /* relative to the logdir, "" for its top */
     const char *base; /* last component of name */
-    struct logroot *root;
     struct dirnode *parent, **children; /* sorted by base */
     size_t n_children, children_capacity;
     unsigned depth;
@@ -66,6 +68,7 @@ struct dirnode {
 struct logroot {
     char *alias, *path;
     struct dirnode *node; /* NULL: not there */
+    int fd;               /* the directory: paths below it are shorter to walk; -1: not to be had */
     bool told_missing;
 };
 
@@ -85,7 +88,7 @@ struct discover {
     struct dirnode *aliases;
     size_t n_dirs, n_watches;
     uint32_t poll_ms; /* asked for; 0: as it comes */
-    unsigned root_ticks;
+    uint64_t roots_due; /* the tick at which the logdirs are looked for */
     bool told_watches, told_dirs, told_depth;
     atomic_bool first_walk_done, waiting_for_logdir;
     _Atomic uint64_t overflows, watches;
@@ -102,7 +105,7 @@ struct dirnode *discover_take(struct discover *discover);
 bool discover_walk(struct discover *discover);
 /* An inotify event (ctx: the struct discover). */
 void discover_event(void *ctx, const struct inotify_event *event);
-/* WATCH_TICK_MS passed: are the logdirs (still) there? */
+/* If it is time: are the logdirs (still) there? */
 void discover_check_roots(struct discover *discover);
 
 /* Between the files of discover, and for watch_poll.c. */

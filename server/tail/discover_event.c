@@ -11,7 +11,7 @@
 #include "tail/listing.h"
 
 enum {
-    MISSING_TICKS = 4,                                     /* looks for a logdir that is missing */
+    MISSING_TICKS = 4,                                    /* looks for a logdir that is missing */
     PRESENT_TICKS = LIMIT_SAFETY_POLL_MS / WATCH_TICK_MS, /* and for one that was there */
 };
 
@@ -171,7 +171,7 @@ void discover_event(void *ctx, const struct inotify_event *event)
         if (node->parent)
             node->parent->again = true;
         discover_queue(discover, node); /* listing it tells what is left */
-        discover->root_ticks = PRESENT_TICKS;
+        discover->roots_due = 0;
     } else if (event->len > 0 && node->state == DIRNODE_LIVE) {
         if (event->mask & IN_ISDIR)
             dir_event(discover, node, event);
@@ -228,14 +228,16 @@ static void check_root(struct discover *discover, struct logroot *root)
 
 void discover_check_roots(struct discover *discover)
 {
-    unsigned every =
-        atomic_load(&discover->waiting_for_logdir) ? MISSING_TICKS : PRESENT_TICKS;
+    uint64_t now = discover->wheel.tick;
 
-    if (discover->root_ticks++ % every != 0)
+    if (now < discover->roots_due)
         return;
     atomic_store(&discover->waiting_for_logdir, false);
     for (size_t i = discover->n_roots; i > 0; i--)
         check_root(discover, &discover->roots[i - 1]);
+    /* The safety poll wakes up at these ticks as well. */
+    uint64_t every = atomic_load(&discover->waiting_for_logdir) ? MISSING_TICKS : PRESENT_TICKS;
+    discover->roots_due = (now + every) / every * every;
     if (!discover->stack)
         atomic_store(&discover->first_walk_done, true); /* nothing there at all */
 }
@@ -270,6 +272,7 @@ int discover_init(struct discover *discover, struct source_set *set,
         return -ENOMEM;
     for (size_t i = 0; i < options->n_logdirs; i++) {
         struct logroot *root = &discover->roots[discover->n_roots++];
+        root->fd = -1;
         root->alias = strdup(options->logdirs[i].alias);
         root->path = strdup(options->logdirs[i].path);
         if (!root->alias || !root->path)

@@ -17,10 +17,11 @@ struct tail {
     struct watch_inotify inotify;
     uv_loop_t loop;
     uv_async_t stop;
-    uv_timer_t tick;
+    uv_timer_t timer;
+    uv_prepare_t prepare;
     uv_idle_t walk;
     bool walking, have_loop, have_pool;
-    uint64_t ticks_done, start_ms;
+    uint64_t start_ms, armed; /* armed: the tick that the timer waits for */
     pthread_t thread;
 };
 
@@ -35,32 +36,53 @@ static void walk_if_needed(struct tail *tail)
     uv_idle_start(&tail->walk, walk_some);
 }
 
+static void set_time(struct tail *tail)
+{
+    uint64_t tick = (uv_now(&tail->loop) - tail->start_ms) / WATCH_TICK_MS;
+
+    watch_wheel_now(&tail->discover.wheel, tick);
+}
+
 static void walk_some(uv_idle_t *idle)
 {
     struct tail *tail = idle->data;
 
+    set_time(tail);
     if (discover_walk(&tail->discover))
         return;
     tail->walking = false;
     uv_idle_stop(idle);
 }
 
-static void on_tick(uv_timer_t *timer)
+static void on_timer(uv_timer_t *timer)
 {
     struct tail *tail = timer->data;
-    uint64_t due = (uv_now(&tail->loop) - tail->start_ms) / WATCH_TICK_MS;
 
-    if (due > tail->ticks_done)
-        watch_poll_ticks(&tail->discover, (unsigned)MIN(due - tail->ticks_done, WATCH_SLOTS));
-    tail->ticks_done = MAX(due, tail->ticks_done);
+    tail->armed = 0;
+    set_time(tail);
+    watch_poll_due(&tail->discover);
     discover_check_roots(&tail->discover);
     walk_if_needed(tail);
+}
+
+/* Before the loop goes to sleep: until when? */
+static void on_prepare(uv_prepare_t *prepare)
+{
+    struct tail *tail = prepare->data;
+    uint64_t due = MIN(watch_wheel_due(&tail->discover.wheel), tail->discover.roots_due);
+    uint64_t at = tail->start_ms + due * WATCH_TICK_MS, now = uv_now(&tail->loop);
+
+    if (due == tail->armed && due != 0)
+        return;
+    tail->armed = due;
+    uv_timer_start(&tail->timer, on_timer, at > now ? at - now : 0, 0);
 }
 
 static void on_event(void *ctx, const struct inotify_event *event)
 {
     struct tail *tail = ctx;
 
+    set_time(tail);
     discover_event(&tail->discover, event);
     walk_if_needed(tail);
 }
@@ -70,7 +92,8 @@ static void on_stop(uv_async_t *async)
     struct tail *tail = async->data;
 
     watch_inotify_stop(&tail->inotify);
-    uv_close((uv_handle_t *)&tail->tick, NULL);
+    uv_close((uv_handle_t *)&tail->timer, NULL);
+    uv_close((uv_handle_t *)&tail->prepare, NULL);
     uv_close((uv_handle_t *)&tail->walk, NULL);
     uv_close((uv_handle_t *)&tail->stop, NULL);
 }
@@ -115,11 +138,12 @@ static int start_loop(struct tail *tail, const struct tail_options *options)
         return r;
     }
     tail->have_loop = true;
-    tail->stop.data = tail->tick.data = tail->walk.data = tail;
+    tail->stop.data = tail->timer.data = tail->prepare.data = tail->walk.data = tail;
     uv_idle_init(&tail->loop, &tail->walk);
-    uv_timer_init(&tail->loop, &tail->tick);
+    uv_timer_init(&tail->loop, &tail->timer);
+    uv_prepare_init(&tail->loop, &tail->prepare);
     tail->start_ms = uv_now(&tail->loop);
-    uv_timer_start(&tail->tick, on_tick, WATCH_TICK_MS, WATCH_TICK_MS);
+    uv_prepare_start(&tail->prepare, on_prepare);
     tail->inotify.fd = -1;
     if (options->force_poll)
         return 0;

@@ -1,10 +1,12 @@
 /* watch_poll.c: looking, in turns, at what nobody tells us about. See watch.h.
  *
- * Every directory is in the wheel. A watched one is looked at each LIMIT_SAFETY_POLL_MS; a polled
- * one between LIMIT_POLL_MIN_MS after a change and the same maximum after a quiet while, and never
- * so often that looking takes more than a hundredth of the time. A look is one stat for each event
- * file, and one for the directory (if it is watched, in each fourth look only). */
+ * Every directory is in the wheel. A watched one is looked at each LIMIT_SAFETY_POLL_MS, or, with
+ * nothing in it that changed within LIMIT_SAFETY_POLL_OLD_S, each LIMIT_SAFETY_POLL_OLD_MS; a polled
+ * one between LIMIT_POLL_MIN_MS after a change and LIMIT_SAFETY_POLL_MS after a quiet while, and
+ * never so often that looking takes more than a hundredth of the time. A look is one stat for each
+ * event file, and one for the directory (if it is watched, in each fourth look only). */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/vfs.h>
 
@@ -15,7 +17,8 @@
 enum {
     FILES_AT_ONCE = 256,  /* of a large directory; the rest follows with the next tick */
     DIR_EVERY = 4,        /* looks at a watched directory's files, one at the directory itself */
-    BATCH_MS = 250,       /* the safety poll is spread over so many batches; fewer cost less */
+    BATCH_TICKS = 5,      /* the safety poll comes in batches; fewer cost less */
+    LOOKS_BETWEEN = 16,   /* … two looks at the clock */
     COST_RATIO = 100,
     LOOK_NS = 10 * NS_PER_MS, /* of a tick; what is left is looked at with the next one */
 };
@@ -64,6 +67,22 @@ struct watch_facts watch_facts_of(const struct stat *st)
     };
 }
 
+void watch_wheel_now(struct watch_wheel *wheel, uint64_t tick)
+{
+    wheel->tick = MAX(wheel->tick, tick);
+}
+
+uint64_t watch_wheel_due(const struct watch_wheel *wheel)
+{
+    if (wheel->round)
+        return wheel->tick + 1;
+    for (uint64_t t = wheel->taken + 1; t <= wheel->taken + WATCH_SLOTS; t++) {
+        if (wheel->slots[t % WATCH_SLOTS])
+            return MAX(t, wheel->tick + 1);
+    }
+    return UINT64_MAX;
+}
+
 void watch_wheel_remove(struct watch_wheel *wheel, struct dirnode *node)
 {
     if (!node->wheel_place)
@@ -84,13 +103,25 @@ static void push(struct dirnode **list, struct dirnode *node)
     *list = node;
 }
 
-void watch_wheel_add(struct watch_wheel *wheel, struct dirnode *node, uint32_t delay_ms)
+static void add(struct watch_wheel *wheel, struct dirnode *node, uint32_t delay_ms, unsigned round)
 {
     uint64_t ticks = (delay_ms + WATCH_TICK_MS - 1) / WATCH_TICK_MS;
 
     watch_wheel_remove(wheel, node);
-    ticks = MIN(MAX(ticks, 1), WATCH_SLOTS - 1);
-    push(&wheel->slots[(wheel->tick + ticks) % WATCH_SLOTS], node);
+    /* Not a whole round ahead of what is still to be taken: that would be now. */
+    uint64_t at = MIN(wheel->tick + MAX(ticks, 1), wheel->taken + WATCH_SLOTS - round);
+    at = (at + round - 1) / round * round;
+    push(&wheel->slots[at % WATCH_SLOTS], node);
+}
+
+void watch_wheel_add(struct watch_wheel *wheel, struct dirnode *node, uint32_t delay_ms)
+{
+    add(wheel, node, delay_ms, 1);
+}
+
+void watch_wheel_join(struct watch_wheel *wheel, struct dirnode *node, uint32_t delay_ms)
+{
+    add(wheel, node, delay_ms, BATCH_TICKS);
 }
 
 void watch_poll_begin(struct discover *discover, struct dirnode *node)
@@ -102,20 +133,19 @@ void watch_poll_begin(struct discover *discover, struct dirnode *node)
         watch_wheel_add(wheel, node, node->interval_ms);
     } else if (!node->wheel_place) {
         node->interval_ms = LIMIT_SAFETY_POLL_MS;
-        watch_wheel_add(wheel, node,
-                        1 + wheel->spread++ * BATCH_MS % LIMIT_SAFETY_POLL_MS);
+        node->looks = wheel->spread++;
+        watch_wheel_join(wheel, node,
+                         1 + node->looks * BATCH_TICKS * WATCH_TICK_MS % LIMIT_SAFETY_POLL_MS);
     }
 }
 
-/* After a look: when is the next? */
-static void look_again(struct discover *discover, struct dirnode *node, bool changed,
+/* After a look at a polled directory: when is the next? */
+static void poll_again(struct discover *discover, struct dirnode *node, bool changed,
                        int64_t cost_ns)
 {
-    uint32_t ms = LIMIT_SAFETY_POLL_MS;
+    uint32_t ms = discover->poll_ms;
 
-    if (discover->poll_ms && discover_polled(discover, node)) {
-        ms = discover->poll_ms;
-    } else if (discover_polled(discover, node)) {
+    if (ms == 0) {
         /* The smaller cost of two looks: one that was slow by accident means nothing. */
         int64_t cost_ms = MIN(cost_ns, node->cost_ns) * COST_RATIO / NS_PER_MS;
         ms = changed ? LIMIT_POLL_MIN_MS : node->interval_ms + node->interval_ms / 2;
@@ -126,16 +156,56 @@ static void look_again(struct discover *discover, struct dirnode *node, bool cha
     watch_wheel_add(&discover->wheel, node, ms);
 }
 
+/* Nothing in this directory changed for long. Times from the future are not old. */
+static bool is_old(const struct discover *discover, const struct dirnode *node)
+{
+    double newest_s = (double)MAX(node->newest_ns, node->mtime_ns) / 1e9;
+
+    return discover->wheel.wall_s - newest_s > LIMIT_SAFETY_POLL_OLD_S;
+}
+
+/* After a look at a watched one. */
+static void look_again(struct discover *discover, struct dirnode *node, bool changed)
+{
+    bool old = !changed && !node->again && is_old(discover, node);
+
+    node->interval_ms = old ? LIMIT_SAFETY_POLL_OLD_MS : LIMIT_SAFETY_POLL_MS;
+    watch_wheel_join(&discover->wheel, node, node->interval_ms);
+}
+
+/* stat() of the directory, or of a file in it. Where the kernel can begin at the logdir, it has less
+ * to walk. Not on network file systems: a handle kept may go stale where a path does not. */
+static int stat_in(const struct dirnode *node, const char *name, struct stat *ret)
+{
+    bool below = node->below_root > 0 && node->root->fd >= 0 && !node->remote;
+    const char *dir = node->path + (below ? node->below_root : 0);
+    char path[LIMIT_PATH_BYTES];
+    size_t n = node->path_size - (below ? node->below_root : 0), size = name ? strlen(name) : 0;
+
+    if (!name)
+        return fstatat(below ? node->root->fd : AT_FDCWD, dir, ret, 0);
+    if (n + 1 + size >= sizeof path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(path, dir, n);
+    path[n] = '/';
+    memcpy(path + n + 1, name, size + 1);
+    return fstatat(below ? node->root->fd : AT_FDCWD, path, ret, 0);
+}
+
 /* Whether names came or went. A watched directory is asked now and then only: its own events come
  * from the kernel that changes it, while a file may also be written through a mapping, which gives
  * no event. */
 static bool dir_changed(const struct discover *discover, struct dirnode *node)
 {
+    bool often = node->interval_ms > LIMIT_SAFETY_POLL_MS;
     struct stat st;
 
-    if (!discover_polled(discover, node) && !node->again && node->looks++ % DIR_EVERY != 0)
+    if (!discover_polled(discover, node) && !node->again && !often &&
+        node->looks++ % DIR_EVERY != 0)
         return false;
-    if (stat(node->path, &st) < 0)
+    if (stat_in(node, NULL, &st) < 0)
         return true; /* listing it tells why */
     int64_t mtime = st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec;
     return node->again || st.st_ino != node->ino || st.st_dev != node->dev ||
@@ -145,13 +215,12 @@ static bool dir_changed(const struct discover *discover, struct dirnode *node)
 /* True: something has changed about the entry, and its source was told. */
 static bool look_at_entry(struct dirnode *node, struct direntry *entry)
 {
-    char path[LIMIT_PATH_BYTES];
     struct watch_facts facts = {0};
     struct stat st;
 
-    int n = snprintf(path, sizeof path, "%s/%s", node->path, entry->name);
-    if (n > 0 && (size_t)n < sizeof path && stat(path, &st) == 0)
+    if (stat_in(node, entry->name, &st) == 0)
         facts = watch_facts_of(&st);
+    node->newest_ns = MAX(node->newest_ns, facts.mtime_ns);
     if (memcmp(&facts, &entry->facts, sizeof facts) == 0)
         return false;
     entry->facts = facts;
@@ -161,8 +230,8 @@ static bool look_at_entry(struct dirnode *node, struct direntry *entry)
 
 static void look(struct discover *discover, struct dirnode *node)
 {
-    int64_t start = clock_ns(NULL);
-    bool changed = false;
+    bool polled = discover_polled(discover, node), changed = false;
+    int64_t start = polled ? clock_ns(NULL) : 0;
 
     if (atomic_load(&discover->set->relists) && node->source &&
         atomic_exchange(&node->source->relist, false))
@@ -181,7 +250,10 @@ static void look(struct discover *discover, struct dirnode *node)
         return;
     }
     node->sweep_at = 0;
-    look_again(discover, node, changed, clock_ns(NULL) - start);
+    if (polled)
+        poll_again(discover, node, changed, clock_ns(NULL) - start);
+    else
+        look_again(discover, node, changed);
 }
 
 /* The next directory that is due. Slots are taken whole, one after the other: nobody is passed over
@@ -201,18 +273,30 @@ static struct dirnode *take_due(struct watch_wheel *wheel)
     return node;
 }
 
-void watch_poll_ticks(struct discover *discover, unsigned ticks)
+/* What the looks after this one touch: of the next its strings, of the one behind it the node. */
+static void prefetch(const struct dirnode *next)
+{
+    if (!next)
+        return;
+    __builtin_prefetch(next->path);
+    __builtin_prefetch(next->entries);
+    __builtin_prefetch(next->wheel_next);
+}
+
+void watch_poll_due(struct discover *discover)
 {
     struct watch_wheel *wheel = &discover->wheel;
     int64_t until = clock_ns(NULL) + LOOK_NS;
+    unsigned looks = 0;
 
-    wheel->tick += ticks;
+    wheel->wall_s = clock_wall_s(NULL);
     if (wheel->tick - wheel->taken > WATCH_SLOTS)
         wheel->taken = wheel->tick - WATCH_SLOTS; /* each slot once is all of them */
     for (struct dirnode *node; (node = take_due(wheel));) {
-        __builtin_prefetch(wheel->round);
+        bool cheap = !discover_polled(discover, node) && node->n_entries < LOOKS_BETWEEN;
+        prefetch(wheel->round);
         look(discover, node);
-        if (clock_ns(NULL) >= until)
+        if ((!cheap || ++looks % LOOKS_BETWEEN == 0) && clock_ns(NULL) >= until)
             break;
     }
 }
