@@ -31,6 +31,12 @@
 #define LIMIT_LIVE_BACKLOG_POINTS 4096  /* further behind: `behind` */
 #define LIMIT_SERIES_EVENTS 64          /* truncations and resets kept a series */
 #define LIMIT_DAMAGE_ENTRIES 10000      /* listed a run; more are counted */
+#define LIMIT_REASONS 64                /* numbers of damage reasons in a segment */
+#define LIMIT_PROOF_BYTES 4096          /* of a file, that prove it is the one that was read */
+#define LIMIT_SEGMENT_TABLE_BYTES (1u << 30)
+#define LIMIT_SEGMENT_BYTES (UINT64_C(64) << 30)
+#define LIMIT_SEGMENTS_PER_RUN 4096     /* files in a run's index folder that are looked at */
+#define LIMIT_MERGE_BYTES (256u << 20)  /* written by one merge */
 
 /* run history */
 #define LIMIT_RANKS 100000

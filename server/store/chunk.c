@@ -316,6 +316,13 @@ static enum chunk_error header_ok(const struct chunk *h, size_t size, unsigned *
     return h->size > size ? CHUNK_SHORT : CHUNK_OK;
 }
 
+enum chunk_error chunk_open_head(const struct chunk *head)
+{
+    unsigned version;
+
+    return header_ok(head, head->size, &version);
+}
+
 enum chunk_error chunk_open(const void *data, size_t size, const struct chunk **ret,
                             unsigned *ret_version)
 {

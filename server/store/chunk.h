@@ -98,6 +98,8 @@ enum chunk_error {
     CHUNK_BAD_FORM, /* sizes or counts that no encoder writes */
 };
 const char *chunk_error_word(enum chunk_error error);
+/* The same of the header alone, of a chunk that lies elsewhere. */
+_must_check_ enum chunk_error chunk_open_head(const struct chunk *head);
 /* Checks hostile bytes (aligned to 8): both CRC levels, every length and width. On CHUNK_OK the
  * bytes are a chunk that chunk_decode() may be given. *ret_version: for CHUNK_NEWER. */
 _must_check_ enum chunk_error chunk_open(const void *data, size_t size, const struct chunk **ret,

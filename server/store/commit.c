@@ -135,6 +135,7 @@ static void uncount_old(struct run *run, const struct generation *g)
             run->references -= l->pub.count;
         }
         run->lanes -= l->linked;
+        run->resident -= l->pub.resident;
     }
 }
 
@@ -150,8 +151,15 @@ static uint64_t publish_lanes(struct run *run)
             waiting = l;
             continue;
         }
-        uint64_t before = l->pub.count;
+        uint64_t before = l->pub.count, resident = l->pub.resident;
         lane_publish(l);
+        run->resident += l->pub.resident - resident;
+        l->restored = false;
+        if (!l->unflushed && l->pub.count != l->flushed_count) {
+            l->unflushed = true;
+            l->next_unflushed = run->unflushed;
+            run->unflushed = l;
+        }
         uint64_t count = l->pub.count - before;
         run->lanes += before == 0;
         if (l->meta->kind == SERIES_SCALAR)
@@ -189,6 +197,7 @@ static void publish_generation(struct generation *g)
     const struct facts *facts = old ? &g->old : &g->now;
     struct run *run = g->run;
 
+    g->unflushed = true;
     g->pub = old ? g->old.hot : g->hot;
     g->pub_parts = facts->n_parts;
     g->has_interval = !isnan(g->pub.start) && (g->pub.values > 0 || facts->session_started);
@@ -259,6 +268,17 @@ static void drop_lane(struct generation *g, struct lane *lane)
         run->leaked++; /* the slab gives it back at the end of the run */
 }
 
+/* Lanes that a replay has replaced are not for segments any more. */
+static void forget_unflushed(struct run *run)
+{
+    for (struct lane **at = &run->unflushed; *at;) {
+        if ((*at)->replaced)
+            *at = (*at)->next_unflushed;
+        else
+            at = &(*at)->next_unflushed;
+    }
+}
+
 static void finish_generations(struct run *run)
 {
     for (struct generation *g = run->dirty_generations, *next; g; g = next) {
@@ -269,6 +289,7 @@ static void finish_generations(struct run *run)
         g->n_dropped = 0;
         if (g->replay != REPLAY_ENDED)
             continue;
+        forget_unflushed(run);
         for (size_t i = 0; i < g->old.n_lanes; i++)
             drop_lane(g, g->old.lanes[i]);
         generation_adopt(g);

@@ -88,6 +88,7 @@ struct generation *run_generation(struct run *run, const char *dir_name, const c
                                       .run = run,
                                       .dir = dir,
                                       .number = number,
+                                      .id = run->next_id++,
                                       .pub_parts = 1,
                                       .next_start = -INFINITY,
                                       .path = copy_path(run, path)};
@@ -244,16 +245,13 @@ static struct lane *find_lane(const struct series *series, const struct generati
     return NULL;
 }
 
-struct lane *generation_lane(struct generation *generation, struct text tag,
-                             const struct series_meta *meta, uint64_t offset)
+struct lane *generation_part_lane(struct generation *generation, struct series *series,
+                                  uint32_t part, const struct series_meta *meta, uint64_t offset)
 {
     struct run *run = generation->run;
     struct facts *facts = &generation->now;
-    struct series *series = run_series_make(run, generation->dir, tag);
+    struct lane *lane = find_lane(series, generation, part, meta->kind);
 
-    if (!series)
-        return NULL;
-    struct lane *lane = find_lane(series, generation, facts->n_parts - 1, meta->kind);
     if (lane)
         return lane;
     const struct series_meta *kept = keep_meta(series, meta);
@@ -265,7 +263,7 @@ struct lane *generation_lane(struct generation *generation, struct text tag,
         return NULL;
     lane->series = series;
     lane->generation = generation;
-    lane->part = facts->n_parts - 1;
+    lane->part = part;
     lane->meta = kept;
     lane->first_offset = offset;
     lane->next_in_series = series->all;
@@ -275,7 +273,17 @@ struct lane *generation_lane(struct generation *generation, struct text tag,
     return lane;
 }
 
-static void mark_dirty(struct lane *lane)
+struct lane *generation_lane(struct generation *generation, struct text tag,
+                             const struct series_meta *meta, uint64_t offset)
+{
+    struct series *series = run_series_make(generation->run, generation->dir, tag);
+
+    if (!series)
+        return NULL;
+    return generation_part_lane(generation, series, generation->now.n_parts - 1, meta, offset);
+}
+
+void lane_touch(struct lane *lane)
 {
     struct run *run = lane->series->run;
 
@@ -290,10 +298,14 @@ static void mark_dirty(struct lane *lane)
 int lane_add_slow(struct lane *lane, int64_t step, double wall_time, enum value_kind kind,
                   uint64_t bits)
 {
+    if (lane->reopen) {
+        if (lane_reopen(lane) < 0)
+            return -ENOMEM;
+        lane_touch(lane);
+    }
     int r = lane_append(lane, &lane->series->run->slab, step, wall_time, kind, bits);
-
     if (r == 0)
-        mark_dirty(lane);
+        lane_touch(lane);
     return r;
 }
 
@@ -302,7 +314,7 @@ int lane_add_reference(struct lane *lane, const struct reference *reference)
     int r = lane_append_reference(lane, &lane->series->run->slab, reference);
 
     if (r == 0)
-        mark_dirty(lane);
+        lane_touch(lane);
     return r;
 }
 
@@ -335,6 +347,7 @@ int generation_replay_begin(struct generation *generation)
     }
     generation->now = fresh;
     generation->hot = fresh_hot;
+    generation->placed = false;
     generation->replay = REPLAY_RUNNING;
     generation_touch(generation);
     return 0;
@@ -353,6 +366,57 @@ void generation_adopt(struct generation *generation)
 {
     facts_done(&generation->old);
     generation->replay = REPLAY_NONE;
+    generation->incarnation++;
+}
+
+/* ---- going on after a restart ------------------------------------------------------------ */
+
+void generation_place(struct generation *generation, const struct place *place)
+{
+    generation->placed = place != NULL;
+    if (!place)
+        return;
+    generation->unflushed = generation->unflushed || place->offset != generation->covered.offset;
+    generation->covered = *place;
+}
+
+bool generation_placed(const struct generation *generation, struct place *ret)
+{
+    if (generation->placed)
+        *ret = generation->covered;
+    return generation->placed;
+}
+
+struct generation *run_find_generation(struct run *run, const char *path, uint32_t number)
+{
+    struct generation *found = NULL;
+
+    for (size_t i = 0; i < run->n_generations; i++) {
+        struct generation *g = run->generations[i];
+        if (strcmp(g->path, path) == 0 && (number == 0 || g->number == number) &&
+            (!found || g->number > found->number))
+            found = g;
+    }
+    return found;
+}
+
+uint32_t generation_number(const struct generation *generation)
+{
+    return generation->number;
+}
+
+enum series_kind generation_first_kind(const struct generation *generation, struct text tag)
+{
+    const struct facts *facts = &generation->now;
+    const struct lane *first = NULL;
+    const struct series *series = series_lookup(generation->run, generation->dir->name, tag);
+
+    for (const struct lane *l = series ? series->all : NULL; l; l = l->next_in_series) {
+        if (l->generation == generation && !l->replaced && l->part < facts->n_parts &&
+            (!first || l->first_offset < first->first_offset))
+            first = l;
+    }
+    return first ? first->meta->kind : 0;
 }
 
 /* ---- damage ------------------------------------------------------------------------------ */

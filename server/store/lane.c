@@ -35,6 +35,14 @@ static int grow_chunks(struct lane *lane, struct slab *slab)
     return 0;
 }
 
+int lane_add_chunk(struct lane *lane, struct slab *slab, struct chunk *chunk)
+{
+    if (grow_chunks(lane, slab) < 0)
+        return -ENOMEM;
+    chunk_set(lane->cur.chunks, lane->cur.n_chunks++, chunk);
+    return 0;
+}
+
 /* The blocks of the open chunk become a sealed one. -ENOMEM: nothing changed. */
 static int seal(struct lane *lane, struct slab *slab)
 {
@@ -181,6 +189,25 @@ static int unpark(struct lane *lane, struct slab *slab)
     }
     lane->hot.raw = raw;
     lane->raw_shared = false;
+    return 0;
+}
+
+int lane_drop_tail(struct lane *lane, struct slab *slab)
+{
+    struct lane_data *cur = &lane->cur;
+
+    if (slab_reserve_retired(slab, 3) < 0)
+        return -ENOMEM;
+    slab_retire_chain(slab, cur->head, cur->n_blocks);
+    slab_retire(slab, cur->parked, cur->parked ? parked_size(cur->parked) : 0);
+    slab_retire(slab, lane->hot.raw, sizeof *lane->hot.raw);
+    cur->head = lane->tail = NULL;
+    cur->n_blocks = 0;
+    cur->parked = NULL;
+    lane->hot.raw = NULL;
+    lane->hot.used = lane->hot.limit = 0;
+    lane->raw_shared = false;
+    lane->payload = (struct chunk_payload){0};
     return 0;
 }
 

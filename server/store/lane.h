@@ -50,6 +50,12 @@ struct lane {
     bool dirty, linked, has_first;
     bool replaced;          /* by a replay: goes when that is shown */
     bool raw_shared;        /* readers may know the raw block */
+    bool reopen;            /* the last chunk was an open tail, and becomes one with a point */
+    bool restored;          /* came from segments; `hidden` is known for `cut` */
+    bool unflushed;         /* is on run->unflushed */
+    uint32_t flushed_chunks, flushed_in; /* sealed and in segments; the flush that last had it */
+    uint64_t flushed_count; /* points or references in segments */
+    struct lane *next_unflushed;
     struct block *tail;
     struct history history; /* behind the last encoded block */
     struct chunk_payload payload; /* of the open chunk's blocks */
@@ -78,6 +84,11 @@ int lane_append(struct lane *lane, struct slab *slab, int64_t step, double wall_
 int lane_append_reference(struct lane *lane, struct slab *slab, const struct reference *reference);
 /* Gives the raw block back, for lanes that will not grow soon. Without memory: stays as it is. */
 void lane_park(struct lane *lane, struct slab *slab);
+/* Appends a chunk to the table. -ENOMEM. */
+int lane_add_chunk(struct lane *lane, struct slab *slab, struct chunk *chunk);
+/* The points behind the sealed chunks, which readers may know, are given back: others stand for
+ * them. -ENOMEM: nothing changed. */
+int lane_drop_tail(struct lane *lane, struct slab *slab);
 /* Under the run's lock: readers see everything from now on. */
 void lane_publish(struct lane *lane);
 /* Retires all memory of the lane and the lane itself. -ENOMEM: nothing was done. */

@@ -413,7 +413,8 @@ int plan_answer(struct plan *plan, struct answer *ret)
     return 0;
 }
 
-/* Looks and plans. Errors of plan_make(); `look` and `plan` are the caller's to release in every case. */
+/* Looks and plans. Errors of plan_make(); `look` and `plan` are the caller's to release in every
+ * case. */
 static int prepare(struct series *series, const struct query *query, struct look *look,
                    struct plan *plan)
 {

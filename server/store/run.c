@@ -16,6 +16,26 @@ void run_unlock(struct run *run)
     pthread_mutex_unlock(&run->lock);
 }
 
+void run_write_begin(struct run *run)
+{
+    pthread_mutex_lock(&run->writing);
+}
+
+void run_write_end(struct run *run)
+{
+    pthread_mutex_unlock(&run->writing);
+}
+
+void run_set_kept(struct run *run, void *kept)
+{
+    run->kept = kept;
+}
+
+void *run_kept(const struct run *run)
+{
+    return run->kept;
+}
+
 int run_grow(void *array_pointer, size_t *cap, size_t count, size_t item)
 {
     void **array = array_pointer;
@@ -49,11 +69,12 @@ void run_free(struct run *run)
     symtab_done(&run->series_table);
     free(run->damage);
     pthread_mutex_destroy(&run->lock);
+    pthread_mutex_destroy(&run->writing);
     free(run);
 }
 
 /* The run and its four strings in one piece. */
-static struct run *run_new(struct store *store, const struct run_info *info)
+struct run *run_new(struct store *store, const struct run_info *info)
 {
     const char *from[4] = {info->id, info->name, info->experiment, info->path};
     const char **to[4];
@@ -70,6 +91,7 @@ static struct run *run_new(struct store *store, const struct run_info *info)
         free(run);
         return NULL;
     }
+    pthread_mutex_init(&run->writing, NULL);
     char *text = (char *)(run + 1);
     to[0] = &run->id;
     to[1] = &run->name;
@@ -107,6 +129,26 @@ static struct run *add_run(struct store *store, const struct run_info *info, uin
     }
     store->runs[store->n_runs++] = run;
     return run;
+}
+
+int run_enter(struct run *run)
+{
+    struct store *store = run->store;
+    uint64_t hash = symtab_hash(store->seed, run->id, strlen(run->id));
+    int r = 0;
+
+    pthread_mutex_lock(&store->lock);
+    if (symtab_find(&store->run_table, hash, same_run, run->id))
+        r = -EEXIST;
+    else if (store->n_runs >= LIMIT_DIRS)
+        r = -ENOSPC;
+    else if (run_grow(&store->runs, &store->cap_runs, store->n_runs, sizeof *store->runs) < 0 ||
+             symtab_add(&store->run_table, hash, run) < 0)
+        r = -ENOMEM;
+    else
+        store->runs[store->n_runs++] = run;
+    pthread_mutex_unlock(&store->lock);
+    return r;
 }
 
 struct run *store_run(struct store *store, const struct run_info *info)

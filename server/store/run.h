@@ -85,6 +85,10 @@ struct generation {
     struct facts old;          /* writer; what readers see while a replay is under way */
     struct lane **dropped;     /* writer; of abandoned replays, wait to be retired */
     size_t n_dropped, cap_dropped;
+    uint32_t id, incarnation;  /* writer; of the run; replays that were shown */
+    uint32_t flushed_in;       /* writer; the flush that last had it; 0: none */
+    bool unflushed, placed;    /* writer; placed: `covered` tells what was given */
+    struct place covered;      /* writer */
     /* lock */
     const char *path;
     struct generation_hot pub;
@@ -123,6 +127,7 @@ struct damage_row {
 struct run {
     struct store *store;
     const char *id, *name, *experiment, *path;
+    pthread_mutex_t writing;   /* held by whoever is the writer at the moment; before `lock` */
     pthread_mutex_t lock;
     struct slab slab;
     /* writer */
@@ -135,6 +140,10 @@ struct run {
     bool touched, new_series, damage_changed;
     struct run_source next_source;
     bool source_set;
+    struct lane *unflushed;    /* published lanes with more than segments have */
+    uint32_t next_id, flush;   /* of generations; number of the last flush */
+    uint64_t chain;            /* id of its segments; 0: none yet */
+    void *kept;                /* run_set_kept() */
     uint64_t leaked;           /* lanes that could not be retired for want of memory */
     /* lock */
     struct dir *dirs;
@@ -147,6 +156,7 @@ struct run {
     size_t n_damage, cap_damage;
     uint64_t damage_total;
     uint64_t commit, lanes, points, hidden, references, meta_bytes;
+    uint64_t resident;         /* bytes of sealed chunks in memory */
     double commit_wall_s, last_points_s, usual_interval_s, first_wall, last_wall;
     struct run_source source;
     struct run_life life;
@@ -175,13 +185,23 @@ void run_tell(struct run *run, const struct commit *commit);
 
 /* run.c */
 void run_free(struct run *run);
+/* Puts a run that is not in the store yet into it. -EEXIST, -ENOMEM, -ENOSPC (LIMIT_DIRS). */
+int run_enter(struct run *run);
 struct dir *run_dir(struct run *run, const char *name);
 void run_lock(struct run *run);
 void run_unlock(struct run *run);
 /* Room for one more item in a malloc'd array. */
 int run_grow(void *array_pointer, size_t *cap, size_t count, size_t item);
 
+/* A run that nobody knows yet. NULL: out of memory. */
+struct run *run_new(struct store *store, const struct run_info *info);
+
 /* generation.c */
+/* generation_lane() of any part. */
+struct lane *generation_part_lane(struct generation *generation, struct series *series,
+                                  uint32_t part, const struct series_meta *meta, uint64_t offset);
+/* Puts the lane on the list of this commit. */
+void lane_touch(struct lane *lane);
 void generation_touch(struct generation *generation);
 void generation_done(struct generation *generation);
 /* By (path bytewise, number). */
@@ -189,6 +209,10 @@ int generation_order(const struct generation *a, const struct generation *b);
 /* Adopts the facts of an ended replay; the lanes of the old are taken out of their series by
  * settle_replay() before. */
 void generation_adopt(struct generation *generation);
+
+/* reopen.c: the open chunk that a lane ended with in its segment becomes its open tail again.
+ * -ENOMEM: nothing changed. Where it cannot be read, it stays a chunk. */
+int lane_reopen(struct lane *lane);
 
 /* series.c */
 struct series *run_series_make(struct run *run, struct dir *dir, struct text tag);

@@ -429,9 +429,9 @@ static int settle_hidden(struct series *series, struct scratch *scratch)
 
     for (size_t i = 0; i < count; i++) {
         struct lane *l = all ? series->next_lanes[i] : series->lanes[i];
-        bool same_cut = l->linked && l->has_cut == l->next_has_cut &&
+        bool same_cut = (l->linked || l->restored) && l->has_cut == l->next_has_cut &&
                         (!l->has_cut || l->cut == l->next_cut);
-        if (!l->dirty && same_cut)
+        if ((!l->dirty || l->restored) && same_cut)
             continue;
         l->next_hidden = 0;
         if (l->next_has_cut && count_hidden(l, scratch) < 0)

@@ -119,6 +119,33 @@ int lane_add_reference(struct lane *lane, const struct reference *reference);
 int generation_replay_begin(struct generation *generation);
 int generation_replay_end(struct generation *generation);
 
+/* How far a file was read, and what proves that it is the same file: checksums (CRC-32C) of its
+ * first bytes and of the last sound ones before `offset`. */
+struct place {
+    uint64_t offset;
+    uint32_t head_size, head_crc;
+    uint64_t window_end;
+    uint32_t window_size, window_crc;
+};
+/* Writer only: all that lies before place->offset was given, and nothing behind it. NULL: that is
+ * not so any more (more is being given). Only a generation with a place can be flushed. */
+void generation_place(struct generation *generation, const struct place *place);
+/* Writer only: where to go on. False: unknown. */
+bool generation_placed(const struct generation *generation, struct place *ret);
+/* Writer only: that generation of the path, 0: its newest. NULL: there is none. */
+struct generation *run_find_generation(struct run *run, const char *path, uint32_t number);
+uint32_t generation_number(const struct generation *generation);
+/* Writer only: the kind of the tag's first value in this file; 0: it has none yet. */
+enum series_kind generation_first_kind(const struct generation *generation, struct text tag);
+
+/* Whoever writes holds this between the two, so that the index may look at the run meanwhile.
+ * Not needed where nothing else runs (tests). */
+void run_write_begin(struct run *run);
+void run_write_end(struct run *run);
+/* A pointer for the wiring; any thread that the wiring says. */
+void run_set_kept(struct run *run, void *kept);
+void *run_kept(const struct run *run);
+
 /* Writer only. Adds to, or (same offset: length or reason changed) updates the damage list. */
 int generation_damage(struct generation *generation, const struct damage *damage);
 
@@ -303,7 +330,6 @@ struct answer {
 _must_check_ int series_query(struct series *series, const struct query *query,
                               struct answer *ret);
 void answer_done(struct answer *answer);
-
 /* The most items that its answer would hold now. 0; -ENOMEM. */
 _must_check_ int series_count(struct series *series, const struct query *query, uint64_t *ret);
 

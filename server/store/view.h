@@ -3,8 +3,8 @@
  *   series_look() (series.h, under the run's lock) ─► struct look ─► pieces ─► query, news, lists
  *
  * A lane is a row of pieces: its chunks, then its open tail. A piece says by its tally what it
- * holds and can be decoded into columns; one that lies in a segment is read then. Looking holds no lock; memory stays until look_done(),
- * which must be called soon. Thread: the reader's own. */
+ * holds and can be decoded into columns; one that lies in a segment is read then. Looking holds no
+ * lock; memory stays until look_done(), which must be called soon. Thread: the reader's own. */
 #ifndef TB_STORE_VIEW_H
 #define TB_STORE_VIEW_H
 
