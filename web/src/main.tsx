@@ -4,6 +4,7 @@ import { takeToken } from "./net/session";
 import { addressStart } from "./ui/address";
 import { App } from "./ui/app";
 import { filtersStart } from "./ui/filters";
+import { fillStart } from "./ui/first";
 import { followStart } from "./ui/follow";
 import { keysStart } from "./ui/keys";
 import { themeStart } from "./ui/theme";
@@ -31,5 +32,9 @@ const read = addressStart().then(() => {
 });
 const booted = boot(token, read);
 void Promise.race([booted, new Promise(go => setTimeout(go, FIRST_MS))]).then(() =>
-    render(<App />, document.getElementById("app") as HTMLElement),
+    // A task of its own, after the one that asked for the first charts.
+    setTimeout(() => {
+        render(<App />, document.getElementById("app") as HTMLElement);
+        void booted.then(fillStart);
+    }),
 );

@@ -62,6 +62,12 @@ export function forget(p: Painted): void {
     over.delete(p);
 }
 
+/** Something on the screen waits to be drawn. */
+export function isBusy(): boolean {
+    for (const p of dirty) if (p.visible) return true;
+    return false;
+}
+
 function frame(): void {
     asked = 0;
     const start = performance.now();
@@ -82,7 +88,7 @@ function frame(): void {
     figures.worst = Math.max(figures.worst, scripted - start);
     if (drawn > LEAST_VERTICES) after.port2.postMessage(null);
     figures.frames++;
-    for (const p of dirty) if (p.visible) return ask();
+    if (isBusy()) ask();
 }
 
 document.addEventListener("visibilitychange", () => {

@@ -119,6 +119,12 @@ function isAsked(tag: string): boolean {
     });
 }
 
+/** A card on the screen waits for its first points. */
+export function isWaiting(): boolean {
+    for (const [tag, w] of wanted) if (w.visible && isAsked(tag)) return true;
+    return false;
+}
+
 function reloadAt(s: Series): number {
     return answeredTime(s) + Math.max(250, 4 * lastAnswerMs);
 }

@@ -122,10 +122,10 @@ function appendPoints(t: Track, f: Frame): void {
     const { step, wall } = f.cols;
     const from = t.n;
     const to = from + f.count;
-    if (step) t.step.set(step, from);
-    else t.step.fill(Number.NaN, from, to);
-    if (wall) t.wall.set(wall, from);
-    else t.wall.fill(Number.NaN, from, to);
+    if (!step) t.step.fill(Number.NaN, from, to);
+    else if (step !== t.step) t.step.set(step, from);
+    if (!wall) t.wall.fill(Number.NaN, from, to);
+    else if (wall !== t.wall) t.wall.set(wall, from);
     t.v.set(value, from);
     if (f.attempts) t.attempt.set(f.attempts, from);
     else t.attempt.fill(f.attempt, from, to);
@@ -163,11 +163,29 @@ function appendBuckets(t: Track, f: Frame): void {
     }
 }
 
+/** The column itself where it was made for its frame, a copy where it lies over a message. */
+function owned(c: Column | undefined, n: number): Float64Array {
+    if (c instanceof Float64Array && c.length === n && c.byteLength === c.buffer.byteLength)
+        return c as Float64Array;
+    return c ? Float64Array.from(c) : new Float64Array(n).fill(Number.NaN);
+}
+
+/** Makes room for a frame behind what is there; an empty track takes over what it can. */
+function admit(t: Track, f: Frame): void {
+    if (f.kind !== KIND_POINTS) unraw(t);
+    else if (t.step.length === 0) {
+        t.step = owned(f.cols.step, f.count);
+        t.wall = owned(f.cols.wall, f.count);
+        t.v = t.lo = t.hi = t.last = new Float64Array(f.count);
+        t.attempt = new Uint32Array(f.count);
+    }
+    reserve(t, t.n + f.count);
+}
+
 /** Appends a frame of points or buckets. */
 export function append(t: Track, f: Frame): void {
     if (f.count === 0) return;
-    if (f.kind !== KIND_POINTS) unraw(t);
-    reserve(t, t.n + f.count);
+    admit(t, f);
     if (f.kind === KIND_POINTS) appendPoints(t, f);
     else appendBuckets(t, f);
     t.n += f.count;

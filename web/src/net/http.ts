@@ -113,32 +113,37 @@ export const CHART_COLS = ["step", "wall", "last", "min", "max", "mean", "n", "n
 class FrameStream {
     private bytes = new Uint8Array(0);
     private held = 0;
+    private at = 0;
 
-    take(chunk: Uint8Array): Frame[] {
-        if (this.held + chunk.length > this.bytes.length) {
-            const room = Math.max(this.held + chunk.length, this.bytes.length * 2);
-            const more = new Uint8Array(room);
-            more.set(this.bytes.subarray(0, this.held));
+    add(chunk: Uint8Array): void {
+        const left = this.held - this.at;
+        // Frames are views on these bytes: what is left of them moves to bytes of its own.
+        if (this.at > 0 || left + chunk.length > this.bytes.length) {
+            const more = new Uint8Array(Math.max(left + chunk.length, left * 2));
+            more.set(this.bytes.subarray(this.at, this.held));
             this.bytes = more;
+            this.held = left;
+            this.at = 0;
         }
         this.bytes.set(chunk, this.held);
         this.held += chunk.length;
-        const { frames, rest } = readFrames(this.bytes.subarray(0, this.held));
-        if (rest > 0) {
-            // Frames are views on these bytes: what is left over moves to bytes of its own.
-            this.bytes = this.bytes.slice(rest, this.held);
-            this.held -= rest;
-        }
+    }
+
+    /** Up to `most` frames; none when the next one is not whole yet. */
+    next(most: number): Frame[] {
+        const { frames, rest } = readFrames(this.bytes.subarray(0, this.held), this.at, most);
+        this.at = rest;
         return frames;
     }
 
     end(): void {
-        if (this.held > 0) throw new WireError("the answer ends within a frame");
+        if (this.held > this.at) throw new WireError("the answer ends within a frame");
     }
 }
 
 /** Reading goes on after what else is due, so that no answer holds up the page. */
 const SLICE_MS = 8;
+const SOME = 16;
 
 function breath(): Promise<void> {
     return new Promise(go => {
@@ -169,11 +174,13 @@ export async function points(
     for (;;) {
         const { done, value } = await reader.read();
         if (done) break;
-        const frames = stream.take(value);
-        if (frames.length > 0) each(frames);
-        if (performance.now() - started < SLICE_MS) continue;
-        await breath();
-        started = performance.now();
+        stream.add(value);
+        for (let frames = stream.next(SOME); frames.length > 0; frames = stream.next(SOME)) {
+            each(frames);
+            if (performance.now() - started < SLICE_MS) continue;
+            await breath();
+            started = performance.now();
+        }
     }
     stream.end();
     return answer.headers.get("Tailboard-Epoch") ?? "";

@@ -3,6 +3,7 @@
 
 import { expect } from "../model/feed";
 import { firstTags } from "./sections";
+import { firstCards, rowRoom } from "./stage";
 import { columns } from "./theme";
 
 const SIDE_PX = 328;
@@ -20,8 +21,28 @@ export function cardsIn(width: number, height: number, n: number): { width: numb
     return { width: Math.ceil(card), most: across * down };
 }
 
+const ROWS = 6;
+const CARDS = 12;
+const ROW_PX = 28;
+
+/** Goes on part by part, each once the browser has shown the one before. */
+export function fillStart(): void {
+    const next = () => {
+        const held = firstCards.value;
+        if (rowRoom.value * ROW_PX < window.innerHeight) rowRoom.value += ROWS;
+        else if (held) {
+            rowRoom.value = Number.POSITIVE_INFINITY;
+            const more = firstTags(held.size + CARDS);
+            firstCards.value = more.length > held.size ? new Set(more) : null;
+        }
+        if (firstCards.value) requestAnimationFrame(() => setTimeout(next));
+    };
+    requestAnimationFrame(() => setTimeout(next));
+}
+
 export function expectFirst(): void {
     const { width, most } = cardsIn(window.innerWidth, window.innerHeight, columns.value);
     const tags = firstTags(most);
+    firstCards.value = new Set(tags);
     if (tags.length > 0) expect(tags, tags.length === 1 ? window.innerWidth : width);
 }

@@ -2,12 +2,13 @@
 
 import { middle } from "../model/names";
 
-const context = document.createElement("canvas").getContext("2d") as CanvasRenderingContext2D;
+let context: CanvasRenderingContext2D | null = null;
 let face = "";
 const widths = new Map<string, number>();
 const LIMIT_HELD = 20_000;
 
 export function textWidth(text: string, px: number): number {
+    context ??= document.createElement("canvas").getContext("2d") as CanvasRenderingContext2D;
     if (!face) face = getComputedStyle(document.body).fontFamily;
     const key = `${px} ${text}`;
     const held = widths.get(key);
@@ -21,7 +22,8 @@ export function textWidth(text: string, px: number): number {
 
 /** The name, cut in its middle so that it takes no more than `room` px. */
 export function fitName(name: string, room: number, px: number): string {
-    if (textWidth(name, px) <= room) return name;
+    // No letter of the face is wider than its size.
+    if (name.length * px <= room || textWidth(name, px) <= room) return name;
     let most = Math.max(3, Math.floor((name.length * room) / textWidth(name, px)));
     while (most > 3 && textWidth(middle(name, most), px) > room) most--;
     return middle(name, most);

@@ -4,7 +4,8 @@
 //                              └ left: the canvas is kept for LIMIT_KEPT cards, then dropped
 
 import type { Chart } from "../chart/chart";
-import { unwant, want } from "../model/feed";
+import { isBusy } from "../chart/paint";
+import { isWaiting, unwant, want } from "../model/feed";
 
 const LIMIT_KEPT = 24;
 
@@ -42,6 +43,7 @@ const idle: (fn: (left: Leisure) => void) => void =
         : fn => setTimeout(() => fn({ timeRemaining: () => 1 }), LATER_MS / 4);
 
 function allComing(left: Leisure): void {
+    if (isBusy() || isWaiting()) return void idle(allComing);
     for (const el of coming) {
         coming.delete(el);
         setNear(el, true);

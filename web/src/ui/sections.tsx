@@ -19,6 +19,7 @@ import { Card } from "./card";
 import { Menu } from "./controls";
 import { newData } from "./follow";
 import { Icon } from "./icons";
+import { firstCards } from "./stage";
 import { columns, setColumns } from "./theme";
 
 /** Sections open at the start: as many as hold about this many cards. */
@@ -132,10 +133,12 @@ function Head(p: { name: string; title: string; size: number; words: string; fir
 function Cards({ tags }: { tags: string[] }) {
     const [shown, setShown] = useState(SHOW_STEP);
     const n = columns.value;
+    const first = firstCards.value;
+    const now = first ? tags.filter(t => first.has(t)) : tags.slice(0, shown);
     return (
         <>
             <div class={`grid ${n > 0 ? `cols-${n}` : ""}`}>
-                {tags.slice(0, shown).map(tag => (
+                {now.map(tag => (
                     <Card key={tag} tag={tag} />
                 ))}
             </div>

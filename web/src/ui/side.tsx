@@ -13,6 +13,7 @@ import { Check, type Choice, Menu } from "./controls";
 import { runError } from "./filters";
 import { Icon } from "./icons";
 import { FolderItem, RunItem, WaitRow } from "./runrow";
+import { rowRoom } from "./stage";
 
 export function RunFilter({ id }: { id: string }) {
     const error = runError.value;
@@ -168,9 +169,10 @@ export function ListFoot() {
 
 /** Rows on the screen and a few around them: 10,000 runs cost as much as 40. */
 export function VirtualRows({ height, scroller }: { height: number; scroller?: Signal<number> }) {
-    const list = rows.value;
+    const room = rowRoom.value;
+    const list = rows.value.length > room ? rows.value.slice(0, room) : rows.value;
     const ref = useRef<HTMLDivElement>(null);
-    const [span, setSpan] = useState<[number, number]>([0, 40]);
+    const [span, setSpan] = useState<[number, number]>([0, Math.ceil(window.innerHeight / height)]);
     const measure = () => {
         const el = ref.current;
         if (!el) return;

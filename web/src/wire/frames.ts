@@ -196,13 +196,17 @@ export function frameLength(view: DataView, at: number): number {
 }
 
 /**
- * All whole frames of `bytes`, from `at` on. What is left over is not an error for a stream: `rest`
+ * The whole frames of `bytes`, at most `most`, from `at` on. What is left over is not an error for a stream: `rest`
  * says where it starts. The bytes must start at a multiple of 8 in their buffer.
  */
-export function readFrames(bytes: Uint8Array, at = 0): { frames: Frame[]; rest: number } {
+export function readFrames(
+    bytes: Uint8Array,
+    at = 0,
+    most = Number.POSITIVE_INFINITY,
+): { frames: Frame[]; rest: number } {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     const frames: Frame[] = [];
-    while (at < bytes.byteLength) {
+    while (at < bytes.byteLength && frames.length < most) {
         const length = frameLength(view, at);
         if (length === 0 || at + length > bytes.byteLength) break;
         const frame = readFrame(view, at, length);
