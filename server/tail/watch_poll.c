@@ -1,8 +1,8 @@
 /* watch_poll.c: looking, in turns, at what nobody tells us about. See watch.h.
  *
  * Every directory is in the wheel. A watched one is looked at each LIMIT_SAFETY_POLL_MS, or, with
- * nothing in it that changed within LIMIT_SAFETY_POLL_OLD_S, each LIMIT_SAFETY_POLL_OLD_MS; a polled
- * one between LIMIT_POLL_MIN_MS after a change and LIMIT_SAFETY_POLL_MS after a quiet while, and
+ * nothing in it that changed within LIMIT_SAFETY_POLL_OLD_S, each LIMIT_SAFETY_POLL_OLD_MS; a
+ * polled one between LIMIT_POLL_MIN_MS after a change and LIMIT_SAFETY_POLL_MS after a quiet while, and
  * never so often that looking takes more than a hundredth of the time. A look is one stat for each
  * event file, and one for the directory (if it is watched, in each fourth look only). */
 #include <errno.h>
@@ -173,8 +173,8 @@ static void look_again(struct discover *discover, struct dirnode *node, bool cha
     watch_wheel_join(&discover->wheel, node, node->interval_ms);
 }
 
-/* stat() of the directory, or of a file in it. Where the kernel can begin at the logdir, it has less
- * to walk. Not on network file systems: a handle kept may go stale where a path does not. */
+/* stat() of the directory, or of a file in it. Where the kernel can begin at the logdir, it has
+ * less to walk. Not on network file systems: a handle kept may go stale where a path does not. */
 static int stat_in(const struct dirnode *node, const char *name, struct stat *ret)
 {
     bool below = node->below_root > 0 && node->root->fd >= 0 && !node->remote;
