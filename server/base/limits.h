@@ -46,6 +46,13 @@
 #define LIMIT_UPLOAD_BYTES (64u << 20)      /* one request */
 #define LIMIT_DRIP_BYTES (64u << 10)        /* of an upload, each LIMIT_REQUEST_SECONDS at least */
 #define LIMIT_SOURCE_BYTES 255              /* name of who uploads */
+#define LIMIT_TOKENS 1000
+#define LIMIT_RUN_TOKEN_DAYS 30             /* beyond the end of its run */
+#define LIMIT_UPLOAD_AHEAD_BYTES (16u << 20) /* of one file, taken and not durable yet */
+#define LIMIT_BUSY_SECONDS 600              /* a run that was heard of since is not deleted */
+#define LIMIT_DURABLE_SECONDS 60            /* an answer waits so long for the disk */
+#define LIMIT_RUN_TEXT_BYTES (64u << 10)    /* notes, tags, job of a run, each */
+#define LIMIT_HELD_BACK_FILES 1000          /* named in the answer to a heartbeat */
 
 /* HTTP */
 #define LIMIT_BODY_BYTES (1u << 20)

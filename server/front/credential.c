@@ -95,19 +95,29 @@ int credential_init(struct credential *credential, const char *secret, const cha
     return 0;
 }
 
+bool credential_hash_fits(const uint8_t a[SHA256_BYTES], const uint8_t b[SHA256_BYTES])
+{
+    return CRYPTO_memcmp(a, b, SHA256_BYTES) == 0;
+}
+
 bool credential_token_fits(const struct credential *credential, const char *token, size_t size)
 {
     uint8_t hash[SHA256_BYTES];
 
-    return sha256(token, size, hash) == 0 &&
-           CRYPTO_memcmp(hash, credential->token, sizeof hash) == 0;
+    return sha256(token, size, hash) == 0 && credential_hash_fits(hash, credential->token);
 }
 
 int credential_cookie(const struct credential *credential, int64_t expiry,
                       char ret_cookie[CREDENTIAL_COOKIE_BYTES])
 {
+    return credential_cookie_of(credential, credential->token_id, expiry, ret_cookie);
+}
+
+int credential_cookie_of(const struct credential *credential, const char *id, int64_t expiry,
+                         char ret_cookie[CREDENTIAL_COOKIE_BYTES])
+{
     char head[CREDENTIAL_COOKIE_BYTES], hex[CREDENTIAL_KEY_BYTES];
-    int n = snprintf(head, sizeof head, "v1.%s.%" PRId64, credential->token_id, expiry);
+    int n = snprintf(head, sizeof head, "v1.%.8s.%" PRId64, id, expiry);
     int r = mac(credential, "cookie", head, (size_t)n, hex);
 
     if (r < 0)
@@ -116,28 +126,75 @@ int credential_cookie(const struct credential *credential, int64_t expiry,
     return n < CREDENTIAL_COOKIE_BYTES ? 0 : -EMSGSIZE;
 }
 
-bool credential_cookie_fits(const struct credential *credential, const char *cookie, size_t size,
-                            int64_t now)
+bool credential_cookie_id(const struct credential *credential, const char *cookie, size_t size,
+                          int64_t now, char ret_id[9])
 {
-    char text[CREDENTIAL_COOKIE_BYTES], want[CREDENTIAL_COOKIE_BYTES], *end;
-    const char *expiry;
+    char text[CREDENTIAL_COOKIE_BYTES], want[CREDENTIAL_COOKIE_BYTES], id[9], *end;
     int64_t until;
 
     if (size >= sizeof text || size < 13 || memcmp(cookie, "v1.", 3) != 0)
         return false;
     memcpy(text, cookie, size);
     text[size] = '\0';
-    expiry = strchr(text + 3, '.');
-    if (!expiry || expiry[1] < '1' || expiry[1] > '9')
+    if (strcspn(text + 3, ".") != 8 || text[12] < '1' || text[12] > '9')
         return false;
+    memcpy(id, text + 3, 8);
+    id[8] = '\0';
     errno = 0;
-    until = strtoll(expiry + 1, &end, 10);
+    until = strtoll(text + 12, &end, 10);
     if (errno || *end != '.' || until <= now)
         return false;
     /* Made anew from its expiry, it must be the same to the last byte. */
-    if (credential_cookie(credential, until, want) < 0 || strlen(want) != size)
+    if (credential_cookie_of(credential, id, until, want) < 0 || strlen(want) != size ||
+        CRYPTO_memcmp(want, text, size) != 0)
         return false;
-    return CRYPTO_memcmp(want, text, size) == 0;
+    memcpy(ret_id, id, sizeof id);
+    return true;
+}
+
+bool credential_cookie_fits(const struct credential *credential, const char *cookie, size_t size,
+                            int64_t now)
+{
+    char id[9];
+
+    return credential_cookie_id(credential, cookie, size, now, id) &&
+           strcmp(id, credential->token_id) == 0;
+}
+
+/* The count is there so that a run's token can be made anew one day. */
+int credential_run_token(const struct credential *credential, const char *run, char *ret,
+                         size_t size)
+{
+    char head[CREDENTIAL_COOKIE_BYTES], hex[CREDENTIAL_KEY_BYTES];
+    int n = snprintf(head, sizeof head, "%s.1", run), r;
+
+    if (n < 0 || (size_t)n >= sizeof head)
+        return -EMSGSIZE;
+    r = mac(credential, "run", head, (size_t)n, hex);
+    if (r < 0)
+        return r;
+    n = snprintf(ret, size, "run.%s.%s", head, hex);
+    return n < 0 || (size_t)n >= size ? -EMSGSIZE : 0;
+}
+
+bool credential_run_fits(const struct credential *credential, const char *token, char *ret_run,
+                         size_t size)
+{
+    char want[2 * CREDENTIAL_COOKIE_BYTES], run[CREDENTIAL_COOKIE_BYTES];
+    size_t length;
+
+    if (strncmp(token, "run.", 4) != 0)
+        return false;
+    length = strcspn(token + 4, ".");
+    if (length == 0 || length >= sizeof run || length >= size)
+        return false;
+    memcpy(run, token + 4, length);
+    run[length] = '\0';
+    if (credential_run_token(credential, run, want, sizeof want) < 0 ||
+        strlen(want) != strlen(token) || CRYPTO_memcmp(want, token, strlen(want)) != 0)
+        return false;
+    memcpy(ret_run, run, length + 1);
+    return true;
 }
 
 int credential_key(const struct credential *credential, const char *cookie, size_t size,

@@ -34,6 +34,8 @@ struct credential {
 _must_check_ int credential_init(struct credential *credential, const char *secret,
                                  const char *token);
 
+/* Compares two hashes in constant time. */
+bool credential_hash_fits(const uint8_t a[SHA256_BYTES], const uint8_t b[SHA256_BYTES]);
 bool credential_token_fits(const struct credential *credential, const char *token, size_t size);
 
 /* `out` has room for 4/3 of size and 3 more. */
@@ -47,6 +49,18 @@ _must_check_ int credential_cookie(const struct credential *credential, int64_t 
                                    char ret_cookie[CREDENTIAL_COOKIE_BYTES]);
 bool credential_cookie_fits(const struct credential *credential, const char *cookie, size_t size,
                             int64_t now);
+/* The same for the token of an id (8 digits), which need not be the server's own. */
+_must_check_ int credential_cookie_of(const struct credential *credential, const char *id,
+                                      int64_t expiry, char ret_cookie[CREDENTIAL_COOKIE_BYTES]);
+/* Whose cookie it is, if it is genuine: the token may be revoked since. */
+bool credential_cookie_id(const struct credential *credential, const char *cookie, size_t size,
+                          int64_t now, char ret_id[9]);
+/* "run.ID.COUNT.HMAC": the token of one run. */
+_must_check_ int credential_run_token(const struct credential *credential, const char *run,
+                                      char *ret, size_t size);
+/* Is it one, and of which run? */
+bool credential_run_fits(const struct credential *credential, const char *token, char *ret_run,
+                         size_t size);
 _must_check_ int credential_key(const struct credential *credential, const char *cookie,
                                 size_t size, char ret_key[CREDENTIAL_KEY_BYTES]);
 bool credential_key_fits(const struct credential *credential, const char *cookie, size_t size,

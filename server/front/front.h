@@ -81,6 +81,16 @@ struct auth *auth_free(struct auth *auth);
 const char *auth_token(const struct auth *auth);
 bool auth_token_is_new(const struct auth *auth);
 
+/* What a caller may do; each includes those before it. */
+enum auth_right {
+    AUTH_READ = 1,
+    AUTH_WRITE, /* make runs, upload, annotate */
+    AUTH_ADMIN, /* delete, tokens */
+};
+/* "read", "write", "admin"; and back (0: unknown word). */
+const char *auth_right_word(enum auth_right right);
+enum auth_right auth_right_parse(const char *word);
+
 /* A request as the rules see it; header() returns a value or NULL, and sets *ret_count to how
  * often the header was sent. */
 struct auth_request {
@@ -88,6 +98,8 @@ struct auth_request {
     const char *method;
     bool websocket;
     bool reads_only; /* changes nothing, though its method is not GET: no key with a cookie */
+    enum auth_right needs; /* 0: AUTH_READ */
+    const char *run;       /* id of the run that it is about, or NULL: that run's token will do */
     const char *(*header)(void *ctx, const char *name, unsigned *ret_count);
     void *ctx;
 };
@@ -97,6 +109,8 @@ struct auth_verdict {
     const char *code;    /* "token-needed", "host-not-allowed", "origin-not-allowed", … */
     char detail[256];    /* names header, value and the flag to use */
     bool by_user, by_cookie, by_token;
+    bool by_run_token; /* admitted for request->run alone */
+    enum auth_right right;
 };
 
 /* Decides. Wrong tokens are counted per address (LIMIT_AUTH_FAILURES_PER_MINUTE). */
@@ -110,6 +124,27 @@ void auth_check_origin(const struct auth *auth, const struct auth_request *reque
  * Set-Cookie header and of X-Tailboard-Key. 0; -EACCES; -EBUSY (too many failures). */
 _must_check_ int auth_session(struct auth *auth, const struct peer *peer, const char *token,
                               bool secure, char ret_cookie[512], char ret_key[128]);
+/* The token of one run: writes and reads that run only, the same each time. 0 or -ENOMEM. */
+enum { AUTH_RUN_TOKEN_BYTES = 160 };
+_must_check_ int auth_run_token(const struct auth *auth, const char *run,
+                                char ret_token[AUTH_RUN_TOKEN_BYTES]);
+
+/* Further tokens beside the server's own. */
+enum { TOKEN_NAME_BYTES = 64 };
+struct token_row {
+    char id[9];
+    enum auth_right right;
+    uint8_t hash[32];
+    double made_s;
+    char name[TOKEN_NAME_BYTES + 1];
+};
+struct tokens;
+/* See tokens_list(), tokens_add() and tokens_revoke() of front/tokens.h. */
+_must_check_ int auth_tokens_list(struct auth *auth, struct token_row **ret, size_t *ret_count);
+_must_check_ int auth_tokens_add(struct auth *auth, const char *name, enum auth_right right,
+                                 char ret_text[64], char ret_id[9]);
+_must_check_ int auth_tokens_revoke(struct auth *auth, const char *id);
+
 /* Set-Cookie value that ends the session. */
 void auth_session_end(const struct auth *auth, char ret_cookie[512]);
 

@@ -128,6 +128,16 @@ const char *router_header(void *ctx, const char *name, unsigned *ret_count)
     return gate_find(request->headers, request->n_headers, name, ret_count);
 }
 
+static enum auth_right right_needed(const struct request *request)
+{
+    const struct route *route = request->route;
+    bool reads = request->method == METHOD_GET || request->method == METHOD_HEAD ||
+                 route->flags & ROUTE_READS || route->serve == route_session;
+
+    return route->flags & ROUTE_ADMIN || (request->method == METHOD_DELETE && !reads)
+               ? AUTH_ADMIN : reads ? AUTH_READ : AUTH_WRITE;
+}
+
 static void check_caller(struct request *request)
 {
     const struct route *route = request->route;
@@ -135,6 +145,8 @@ static void check_caller(struct request *request)
         .peer = request->peer,
         .method = request->method_text,
         .reads_only = route->flags & ROUTE_READS,
+        .needs = right_needed(request),
+        .run = request->id,
         .header = router_header,
         .ctx = request,
     };
