@@ -28,9 +28,8 @@ struct server {
     struct live *live;
     struct http *http;
     atomic_bool stopping;
-    pthread_mutex_t front_lock;
-    struct front *front;   /* NULL before it is started and once it is being stopped */
-    uint64_t closed_early; /* connections that ended before `front` was set */
+    pthread_mutex_t front_lock; /* held while it starts: whoever tells of an end waits */
+    struct front *front;        /* NULL before that and once it is being stopped */
 };
 
 /* ---- tail → ingest: the calls whose parameters differ in type ----------------------------- */
@@ -92,15 +91,13 @@ static int offload(void *ctx, void (*fn)(void *), void *fn_ctx)
 
 /* ---- connections -------------------------------------------------------------------------- */
 
-static __attribute__((unused)) void connection_closed(void *ctx)
+static __attribute__((unused)) void connection_closed(void *ctx, const struct peer *peer)
 {
     struct server *server = ctx;
 
     pthread_mutex_lock(&server->front_lock);
     if (server->front)
-        front_closed(server->front);
-    else
-        server->closed_early++;
+        front_closed(server->front, peer);
     pthread_mutex_unlock(&server->front_lock);
 }
 
@@ -319,21 +316,18 @@ static int start_front(struct server *server)
     };
     struct front *front;
 
+    pthread_mutex_lock(&server->front_lock);
     int r = front_start(&options, &front);
+    if (r == 0)
+        server->front = front;
+    pthread_mutex_unlock(&server->front_lock);
     if (r < 0 && r != -EADDRINUSE) /* whoever called knows what to say to that */
         log_error("cannot listen on %s, port %u: %s",
                   config->bind_all ? "all addresses"
                   : config->host   ? config->host
                                    : "localhost",
                   config->port, strerror(-r));
-    if (r < 0)
-        return r;
-    pthread_mutex_lock(&server->front_lock);
-    server->front = front;
-    for (; server->closed_early > 0; server->closed_early--)
-        front_closed(front);
-    pthread_mutex_unlock(&server->front_lock);
-    return 0;
+    return r;
 }
 
 int server_start(const struct config *config, struct server **ret)

@@ -22,6 +22,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "front/classify.h"
+#include "front/crowd.h"
 #include "front/listen.h"
 #include "front/peer.h"
 
@@ -57,7 +58,8 @@ struct front {
     pthread_t thread;
     atomic_bool stopping;
     _Atomic unsigned clients; /* undecided and handed over */
-    unsigned max_clients;
+    unsigned max_clients, max_per_address;
+    struct crowd crowd;
     bool paused;
     int64_t paused_until_ns;
     struct pending_list undecided, lingering;
@@ -85,18 +87,20 @@ static void list_remove(struct pending_list *list, struct pending *pending)
     list->count--;
 }
 
-void front_closed(struct front *front)
+void front_closed(struct front *front, const struct peer *peer)
 {
     unsigned before = atomic_fetch_sub_explicit(&front->clients, 1, memory_order_relaxed);
 
     CHECK(before > 0);
+    if (!peer->own_user)
+        crowd_leave(&front->crowd, &peer->address);
 }
 
 static void drop(struct front *front, struct pending *pending)
 {
     list_remove(list_of(front, pending), pending);
     if (!pending->refused)
-        front_closed(front);
+        front_closed(front, &pending->peer);
     close(pending->fd);
     free(pending);
 }
@@ -167,10 +171,25 @@ static void send_busy(int fd)
         shutdown(fd, SHUT_WR);
 }
 
+/* Counts a new connection. False: there are too many, of all or of this address. */
+static bool admit_one(struct front *front, int fd, const struct sockaddr_storage *address,
+                      struct peer *ret_peer)
+{
+    if (atomic_load_explicit(&front->clients, memory_order_relaxed) >= front->max_clients)
+        return false;
+    peer_find(&front->finder, fd, address, ret_peer);
+    if (!ret_peer->own_user &&
+        !crowd_enter(&front->crowd, &ret_peer->address, front->max_per_address))
+        return false;
+    atomic_fetch_add_explicit(&front->clients, 1, memory_order_relaxed);
+    return true;
+}
+
 static void take_in(struct front *front, int fd, const struct sockaddr_storage *address)
 {
     struct epoll_event event = {.events = EPOLLIN | EPOLLRDHUP | EPOLLET};
-    bool full = atomic_load_explicit(&front->clients, memory_order_relaxed) >= front->max_clients;
+    struct peer peer = {0};
+    bool full = !admit_one(front, fd, address, &peer);
     struct pending *pending = NULL;
     int on = 1;
 
@@ -180,6 +199,8 @@ static void take_in(struct front *front, int fd, const struct sockaddr_storage *
         pending = calloc(1, sizeof *pending);
     event.data.ptr = pending;
     if (!pending || epoll_ctl(front->epoll, EPOLL_CTL_ADD, fd, &event) < 0) {
+        if (!full)
+            front_closed(front, &peer);
         free(pending);
         close(fd);
         return;
@@ -190,8 +211,7 @@ static void take_in(struct front *front, int fd, const struct sockaddr_storage *
     list_add(list_of(front, pending), pending);
     if (full)
         return;
-    atomic_fetch_add_explicit(&front->clients, 1, memory_order_relaxed);
-    peer_find(&front->finder, fd, address, &pending->peer);
+    pending->peer = peer;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
@@ -360,6 +380,9 @@ int front_start(const struct front_options *options, struct front **ret)
     front->options = *options;
     front->epoll = front->wake = -1;
     front->max_clients = options->max_clients ? options->max_clients : default_clients();
+    front->max_per_address = options->max_per_address ? options->max_per_address
+                                                      : LIMIT_CONNECTIONS_PER_ADDRESS;
+    crowd_init(&front->crowd);
     peer_finder_init(&front->finder);
     front->prefix = strdup(options->prefix ? options->prefix : "");
     front->options.prefix = front->prefix;

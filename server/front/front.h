@@ -5,8 +5,9 @@
  *   "GET <prefix>/live" with "Upgrade: websocket"  ─► doors.live
  *   the HTTP/2 preface                             ─► doors.grpc (NULL: closed)
  *   anything else, as early as it is known         ─► doors.http
- * A connection that stays undecided is closed after LIMIT_UNDECIDED_MS; over the client limit it
- * gets a 503 at once.
+ * A connection that stays undecided is closed after LIMIT_UNDECIDED_MS; over the client limit, or
+ * over that of its address, it gets a 503 at once. Connections of the own user are not counted by
+ * address: who else shares 127.0.0.1 with us must not be able to shut us out.
  *
  * The second half of this header decides whether a request is admitted: one set of rules for HTTP
  * and WebSocket (docs/security.md).
@@ -46,6 +47,7 @@ struct front_options {
     const char *prefix;    /* path prefix, "" or "/x" */
     struct door http, live, grpc; /* take NULL: that kind is refused */
     unsigned max_clients;  /* 0: half of RLIMIT_NOFILE */
+    unsigned max_per_address; /* of others than the own user; 0: LIMIT_CONNECTIONS_PER_ADDRESS */
 };
 
 struct front;
@@ -56,9 +58,9 @@ uint16_t front_port(const struct front *front);
  * whoever passes on their front_closed() must hold it back from here on. Accepts NULL; returns
  * NULL. */
 struct front *front_stop(struct front *front);
-/* Doors say when a connection that they took is closed (for the client limit), once for each. Any
+/* Doors say when a connection that they took is closed (for the limits), once for each. Any
  * thread. */
-void front_closed(struct front *front);
+void front_closed(struct front *front, const struct peer *peer);
 
 /* ---- who gets in ------------------------------------------------------------------------ */
 

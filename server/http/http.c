@@ -59,7 +59,6 @@ int http_start(const struct http_options *options, struct http **ret)
     if (!http)
         return -ENOMEM;
     http->shared.options = *options;
-    crowd_init(&http->shared.crowd);
     http->shared.started_wall_s = clock_wall_s(options->clock);
     snprintf(http->shared.epoch, sizeof http->shared.epoch, "%016" PRIx64,
              store_epoch(options->store));
@@ -73,27 +72,11 @@ int http_start(const struct http_options *options, struct http **ret)
     return 0;
 }
 
-static void refuse_crowd(const struct http_options *options, int fd)
-{
-    static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n"
-                                 "Retry-After: 5\r\nConnection: close\r\n\r\n";
-
-    if (send(fd, answer, sizeof answer - 1, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
-        shutdown(fd, SHUT_WR);
-    close(fd);
-    if (options->closed)
-        options->closed(options->closed_ctx);
-}
-
 void http_take(void *ctx, int fd, const struct peer *peer)
 {
     struct http *http = ctx;
     unsigned next = atomic_fetch_add_explicit(&http->next, 1, memory_order_relaxed);
 
-    if (!crowd_enter(&http->shared.crowd, &peer->address)) {
-        refuse_crowd(&http->shared.options, fd);
-        return;
-    }
     worker_take(http->workers[next % http->n_workers], fd, peer);
 }
 

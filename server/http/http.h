@@ -33,7 +33,7 @@ struct http_options {
     const char *prefix;         /* "" or "/x" */
     unsigned workers;           /* 0: 2 */
     struct http_facts facts;
-    void (*closed)(void *ctx);  /* a connection ended: front_closed() */
+    void (*closed)(void *ctx, const struct peer *peer); /* a connection ended: front_closed() */
     void *closed_ctx;
     /* A late Upgrade to WebSocket on a kept-alive connection: one end of a socket pair, with the
      * request's bytes ready to be read. NULL: answered 503. */

@@ -11,7 +11,6 @@
 
 #include "base/buf.h"
 #include "base/json.h"
-#include "http/crowd.h"
 #include "http/gate.h"
 #include "http/http.h"
 #include "http/target.h"
@@ -38,7 +37,6 @@ struct http_shared {
     double started_wall_s;
     struct http_counters counters;
     _Atomic uint64_t held_points; /* by answers under way */
-    struct crowd crowd;
 };
 
 struct request;

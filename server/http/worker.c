@@ -67,9 +67,8 @@ void worker_left(struct worker *worker, const struct peer *peer, bool bridged)
 {
     const struct http_options *options = &worker->shared->options;
 
-    crowd_leave(&worker->shared->crowd, &peer->address);
     if (!bridged && options->closed)
-        options->closed(options->closed_ctx);
+        options->closed(options->closed_ctx, peer);
 }
 
 /* ---- waiting requests -------------------------------------------------------------------- */

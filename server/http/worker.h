@@ -54,8 +54,8 @@ void worker_stop_begin(struct worker *worker);
 /* Second half: joins (within about 2 s) and frees. Accepts NULL; returns NULL. */
 struct worker *worker_stop(struct worker *worker);
 
-/* A connection that was taken is gone: counted by address, and told to front (which does not count
- * one that is a WebSocket now: its door tells). Any thread. */
+/* A connection that was taken is gone: front is told (not of one that is a WebSocket now: its door
+ * tells). Any thread. */
 void worker_left(struct worker *worker, const struct peer *peer, bool bridged);
 
 /* On the thread: suspends a connection until it is ready or due. */

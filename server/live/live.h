@@ -19,7 +19,7 @@ struct live_options {
     struct store *store;
     struct auth *auth;
     const char *prefix;         /* "" or "/x": the socket is at <prefix>/live */
-    void (*closed)(void *ctx);  /* a connection ended: front_closed() */
+    void (*closed)(void *ctx, const struct peer *peer); /* a connection ended: front_closed() */
     void *closed_ctx;
     const struct clock *clock;
 };

@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "base/json.h"
+#include "base/words.h"
 
 #define RETRY_MS 500 /* and as much again, by chance */
 
@@ -226,17 +227,6 @@ static int newest_first(const void *a, const void *b)
            (x->damage.found_wall_s > y->damage.found_wall_s);
 }
 
-/* The library's words; a number that is newer than this table is "unknown". */
-static const char *reason_word(int reason)
-{
-    static const char *const words[] = {
-        "unknown", "zeros", "header", "payload", "length", "not-an-event", "repaired-header",
-        "repaired", "not-archived", "partial-tail",
-    };
-
-    return words[reason > 0 && reason < (int)ARRAY_LEN(words) ? reason : 0];
-}
-
 static void put_damage(struct json *j, const struct damage_entry *e)
 {
     json_open(j, '{');
@@ -244,7 +234,9 @@ static void put_damage(struct json *j, const struct damage_entry *e)
     put_u64(j, "generation", e->generation);
     put_u64(j, "offset", e->damage.offset);
     put_u64(j, "length", e->damage.length);
-    put_text(j, "reason", reason_word(e->damage.reason));
+    put_text(j, "reason", words_damage(e->damage.reason));
+    put_text(j, "message", words_damage_text(e->damage.reason));
+    put_bool(j, "limited", e->damage.limited);
     put_u64(j, "records_after", e->records_after);
     put_finite(j, "found_wall", e->damage.found_wall_s);
     json_key(j, "found_at");

@@ -37,7 +37,8 @@ struct socket {
     struct lws_context *context;
     struct lws_vhost *vhost;
     uint64_t idle_ns, before_ns;  /* for the share of time that the loop is busy */
-    bool opened;                  /* the request being adopted became a client */
+    const struct peer *adopting;  /* whose request it is that is being adopted */
+    bool opened;                  /* … which became a client */
     bool closing;                 /* bye was said; live thread */
 
     pthread_mutex_t lock;         /* of the following */
@@ -49,8 +50,15 @@ struct socket {
 /* The library's per-connection memory. */
 struct connection {
     struct client *client;
+    struct peer peer;
     bool closing; /* a close frame was sent */
 };
+
+static void connection_ended(struct socket *s, const struct peer *peer)
+{
+    if (s->o.closed)
+        s->o.closed(s->o.closed_ctx, peer);
+}
 
 /* ---- library callbacks ------------------------------------------------------------------ */
 
@@ -59,6 +67,7 @@ static int on_established(struct socket *s, struct lws *wsi, struct connection *
     connection->client = hub_open(&s->hub, wsi);
     if (!connection->client)
         return -1;
+    connection->peer = *s->adopting;
     s->opened = true;
     if (s->closing)
         client_say_bye(connection->client, BYE_SHUTDOWN);
@@ -120,8 +129,7 @@ static void on_closed(struct socket *s, struct connection *connection)
         return;
     hub_close(&s->hub, connection->client);
     connection->client = NULL;
-    if (s->o.closed)
-        s->o.closed(s->o.closed_ctx);
+    connection_ended(s, &connection->peer);
 }
 
 static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
@@ -199,12 +207,6 @@ static void flow(void *ctx, void *connection, bool read)
 
 /* ---- arrivals --------------------------------------------------------------------------- */
 
-static void connection_ended(struct socket *s)
-{
-    if (s->o.closed)
-        s->o.closed(s->o.closed_ctx);
-}
-
 /* Sends the answer and closes. The socket's buffer is empty, so that it fits. */
 static void refuse(struct socket *s, const struct arrival *arrival, const struct upgrade *upgrade)
 {
@@ -215,7 +217,7 @@ static void refuse(struct socket *s, const struct arrival *arrival, const struct
               n < 0 ? ", and gone" : "");
     shutdown(arrival->fd, SHUT_WR);
     close(arrival->fd);
-    connection_ended(s);
+    connection_ended(s, &arrival->peer);
 }
 
 static void set_socket_options(int fd)
@@ -231,13 +233,14 @@ static void adopt(struct socket *s, const struct arrival *arrival, const char *r
 {
     set_socket_options(arrival->fd);
     s->opened = false;
+    s->adopting = &arrival->peer;
     struct lws *wsi = lws_adopt_socket_vhost_readbuf(s->vhost, arrival->fd, request,
                                                      strlen(request));
     if (s->opened)
         return;
     if (wsi)
         lws_set_timeout(wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
-    connection_ended(s);
+    connection_ended(s, &arrival->peer);
 }
 
 static void arrive(struct socket *s, const struct arrival *arrival)
@@ -258,7 +261,7 @@ static void arrive(struct socket *s, const struct arrival *arrival)
         adopt(s, arrival, upgrade.text);
     else {
         close(arrival->fd);
-        connection_ended(s);
+        connection_ended(s, &arrival->peer);
     }
 }
 
@@ -285,7 +288,7 @@ void socket_take(struct socket *s, int fd, const struct peer *peer)
     if (taken)
         return;
     close(fd);
-    connection_ended(s);
+    connection_ended(s, peer);
 }
 
 /* true: the loop is to end. */
@@ -523,7 +526,7 @@ struct socket *socket_free(struct socket *s)
     end_loop(s);
     for (size_t i = 0; i < s->n_arrivals; i++) {
         close(s->arrivals[i].fd);
-        connection_ended(s);
+        connection_ended(s, &s->arrivals[i].peer);
     }
     free(s->arrivals);
     pthread_mutex_destroy(&s->lock);

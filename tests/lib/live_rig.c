@@ -9,7 +9,7 @@
 
 #include "base/check.h"
 
-static void closed(void *ctx)
+static void closed(void *ctx, const struct peer *peer)
 {
     struct live_rig *rig = ctx;
 

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -49,6 +50,7 @@ static struct rig *begin(unsigned max_clients)
         .http = {&rig->doors[0], note},
         .live = {&rig->doors[1], note},
         .max_clients = max_clients,
+        .max_per_address = 2,
     };
 
     assert_non_null(rig);
@@ -120,8 +122,8 @@ static void connections_go_to_their_door_unread(void **state)
     assert_true(rig->doors[0].peers[0].loopback);
     assert_true(rig->doors[0].peers[0].own_user || geteuid() == 65534);
     assert_string_equal(rig->doors[0].peers[0].text, "127.0.0.1");
-    front_closed(rig->front);
-    front_closed(rig->front);
+    front_closed(rig->front, &rig->doors[0].peers[0]);
+    front_closed(rig->front, &rig->doors[1].peers[0]);
     close(http);
     close(live);
     close(grpc);
@@ -146,7 +148,7 @@ static void too_many_clients_get_a_503(void **state)
     int length = 0;
     assert_int_equal(sscanf(strstr(text, "Content-Length"), "Content-Length: %d", &length), 1);
     assert_int_equal(strlen(body), length);
-    front_closed(rig->front);
+    front_closed(rig->front, &rig->doors[0].peers[0]);
     fourth = connect_to(rig);
     say(fourth, "GET /p/ HTTP/1.1\r\n");
     wait_taken(rig, 0, 3);
@@ -154,6 +156,43 @@ static void too_many_clients_get_a_503(void **state)
     close(second);
     close(third);
     close(fourth);
+    end(rig);
+}
+
+/* The limit is one for both doors, and others cannot use up what the own user may have. */
+static void an_address_has_a_limit_but_not_the_own_user(void **state)
+{
+    int others[3], own, again;
+    struct rig *rig;
+    char text[1024];
+
+    if (geteuid() != 0)
+        skip();
+    rig = begin(0);
+    setfsuid(12345); /* of this thread alone */
+    for (int i = 0; i < 3; i++)
+        others[i] = connect_to(rig);
+    setfsuid(0);
+    say(others[0], "GET /p/ HTTP/1.1\r\n");
+    say(others[1], "GET /p/live HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n");
+    wait_taken(rig, 0, 1);
+    wait_taken(rig, 1, 1);
+    read_all(others[2], text, sizeof text);
+    assert_memory_equal(text, "HTTP/1.1 503 ", 13);
+    own = connect_to(rig);
+    say(own, "GET /p/ HTTP/1.1\r\n");
+    wait_taken(rig, 0, 2);
+    assert_true(rig->doors[0].peers[1].own_user);
+    front_closed(rig->front, &rig->doors[1].peers[0]);
+    setfsuid(12345); /* of this thread alone */
+    again = connect_to(rig);
+    setfsuid(0);
+    say(again, "GET /p/ HTTP/1.1\r\n");
+    wait_taken(rig, 0, 3);
+    for (int i = 0; i < 3; i++)
+        close(others[i]);
+    close(own);
+    close(again);
     end(rig);
 }
 
@@ -196,6 +235,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(connections_go_to_their_door_unread),
         cmocka_unit_test(too_many_clients_get_a_503),
+        cmocka_unit_test(an_address_has_a_limit_but_not_the_own_user),
         cmocka_unit_test(the_undecided_are_closed_in_time),
         cmocka_unit_test(a_taken_port_is_said_or_passed),
     };

@@ -8,8 +8,9 @@
 
 #include <cmocka.h>
 
-#include "base/limits.h"
-#include "http/crowd.h"
+#include "front/crowd.h"
+
+enum { LIMIT = 2000 };
 
 static struct sockaddr_storage address(const char *text)
 {
@@ -29,21 +30,21 @@ static void one_address_has_a_limit_and_leaves_room_for_others(void **state)
     int others = 0;
 
     crowd_init(crowd);
-    for (int i = 0; i < LIMIT_CONNECTIONS_PER_ADDRESS; i++) {
-        assert_true(crowd_enter(crowd, &one));
-        assert_true(crowd_enter(crowd, &network));
+    for (int i = 0; i < LIMIT; i++) {
+        assert_true(crowd_enter(crowd, &one, LIMIT));
+        assert_true(crowd_enter(crowd, &network, LIMIT));
     }
-    assert_false(crowd_enter(crowd, &one));
-    assert_false(crowd_enter(crowd, &same));
+    assert_false(crowd_enter(crowd, &one, LIMIT));
+    assert_false(crowd_enter(crowd, &same, LIMIT));
     for (uint32_t i = 0; i < 1000; i++) {
         struct sockaddr_storage other = one;
 
         ((struct sockaddr_in *)&other)->sin_addr.s_addr = htonl(0x0b000000 + i);
-        others += crowd_enter(crowd, &other);
+        others += crowd_enter(crowd, &other, LIMIT);
     }
     assert_true(others > 990); /* a few share a counter with the two */
     crowd_leave(crowd, &one);
-    assert_true(crowd_enter(crowd, &one));
+    assert_true(crowd_enter(crowd, &one, LIMIT));
     free(crowd);
 }
 

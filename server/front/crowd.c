@@ -1,4 +1,4 @@
-#include "http/crowd.h"
+#include "front/crowd.h"
 
 #include <netinet/in.h>
 #include <stdatomic.h>
@@ -6,7 +6,6 @@
 #include <sys/random.h>
 
 #include "base/check.h"
-#include "base/limits.h"
 
 void crowd_init(struct crowd *crowd)
 {
@@ -30,11 +29,11 @@ static _Atomic uint32_t *counter_of(struct crowd *crowd, const struct sockaddr_s
     return &crowd->counts[name >> 40 & (CROWD_SLOTS - 1)];
 }
 
-bool crowd_enter(struct crowd *crowd, const struct sockaddr_storage *address)
+bool crowd_enter(struct crowd *crowd, const struct sockaddr_storage *address, unsigned limit)
 {
     _Atomic uint32_t *counter = counter_of(crowd, address);
 
-    if (atomic_fetch_add(counter, 1) < LIMIT_CONNECTIONS_PER_ADDRESS)
+    if (atomic_fetch_add(counter, 1) < limit)
         return true;
     atomic_fetch_sub(counter, 1);
     return false;
