@@ -19,6 +19,13 @@
 
 #ifdef EF_CRC32C_CPU_NAME
 
+#define ODD_MASK(n) ((n) ? ~UINT64_C(0) << 1 << (63 - (n) * 8 % 64) : 0)
+#define ODD_START(n) ((n) ? (uint64_t)EF_CRC32C_START << 1 << (63 - (n) * 8 % 64) : 0)
+#define ODD_BEHIND(n) ((uint64_t)EF_CRC32C_START >> (n) * 8)
+#define ODDS(of) {of(0), of(1), of(2), of(3), of(4), of(5), of(6), of(7)}
+
+const struct ef_crc32c_odd ef_crc32c_odd = {ODDS(ODD_MASK), ODDS(ODD_START), ODDS(ODD_BEHIND)};
+
 /* 0: not asked yet. Asking twice at once does no harm: the answer is always the same. */
 enum { CPU_UNKNOWN, CPU_NO, CPU_YES };
 static atomic_int crc32c_cpu_known;

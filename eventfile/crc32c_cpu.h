@@ -35,6 +35,13 @@ static inline uint64_t ef_crc32c_cpu_u64(uint64_t state, uint64_t word)
     return state;
 }
 
+/* The same with eight bytes in memory; alignment does not matter. */
+static inline uint64_t ef_crc32c_cpu_load(uint64_t state, const uint8_t *data)
+{
+    __asm__("crc32q %1, %0" : "+r"(state) : "m"(*(const uint8_t(*)[8])data));
+    return state;
+}
+
 static inline uint32_t ef_crc32c_cpu_u8(uint32_t state, uint8_t byte)
 {
     __asm__("crc32b %1, %0" : "+r"(state) : "r"(byte));
@@ -54,6 +61,11 @@ static inline uint64_t ef_crc32c_cpu_u64(uint64_t state, uint64_t word)
     return out;
 }
 
+static inline uint64_t ef_crc32c_cpu_load(uint64_t state, const uint8_t *data)
+{
+    return ef_crc32c_cpu_u64(state, ef_load64(data));
+}
+
 static inline uint32_t ef_crc32c_cpu_u8(uint32_t state, uint8_t byte)
 {
     uint32_t out;
@@ -67,21 +79,38 @@ static inline uint32_t ef_crc32c_cpu_u8(uint32_t state, uint8_t byte)
 
 #ifdef EF_CRC32C_CPU_NAME
 
+/* By size modulo 8, for the odd bytes at the front of a payload: what of the word that ends with
+ * them counts, and the start value, an exclusive or onto the first four bytes: the part that meets
+ * the odd bytes, and the part that falls behind them. */
+struct ef_crc32c_odd {
+    uint64_t mask[8], start[8], behind[8];
+};
+extern const struct ef_crc32c_odd ef_crc32c_odd;
+
 /* State after EF_CRC32C_START and `size` bytes at `data`, where the 8 bytes before `data` can be
- * read too. Free of branches but for the word loop: the bytes that do not fill a word come first,
- * moved to the top of a word behind zero bytes, which leave a zero state as it is. The start value
- * is an exclusive or onto the first four bytes; what of it lies behind them is added after. */
+ * read too. The bytes that do not fill a word come first, at the top of a word behind zero bytes,
+ * which leave a zero state as it is. Branches depend on the number of words alone, which records of
+ * one kind have in common. */
 static inline uint32_t ef_crc32c_cpu_behind(const uint8_t *data, size_t size)
 {
-    unsigned odd_bits = (unsigned)(size & 7) * 8;
-    uint64_t mask = (~UINT64_C(0) << 1) << (63 - odd_bits);
-    uint64_t start = ((uint64_t)EF_CRC32C_START << 1) << (63 - odd_bits);
-    uint64_t odd = (ef_load64(data + (size & 7) - 8) & mask) ^ start;
-    uint64_t state = ef_crc32c_cpu_u64(0, odd) ^ ((uint64_t)EF_CRC32C_START >> odd_bits);
-    const uint8_t *end = data + size;
+    size_t odd = size & 7;
+    const uint8_t *p = data + odd, *end = data + size;
+    uint64_t head = (ef_load64(p - 8) & ef_crc32c_odd.mask[odd]) ^ ef_crc32c_odd.start[odd];
+    uint64_t state = ef_crc32c_cpu_u64(0, head) ^ ef_crc32c_odd.behind[odd];
 
-    for (const uint8_t *p = data + (size & 7); p < end; p += 8)
-        state = ef_crc32c_cpu_u64(state, ef_load64(p));
+    for (; end - p >= 32; p += 32) {
+        state = ef_crc32c_cpu_load(state, p);
+        state = ef_crc32c_cpu_load(state, p + 8);
+        state = ef_crc32c_cpu_load(state, p + 16);
+        state = ef_crc32c_cpu_load(state, p + 24);
+    }
+    if (size & 16) {
+        state = ef_crc32c_cpu_load(state, p);
+        state = ef_crc32c_cpu_load(state, p + 8);
+        p += 16;
+    }
+    if (size & 8)
+        state = ef_crc32c_cpu_load(state, p);
     return (uint32_t)state;
 }
 

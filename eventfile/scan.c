@@ -30,13 +30,14 @@ scan_inline uint32_t scan_payload_crc(bool cpu, const uint8_t *payload, size_t s
 
 scan_inline void scan_body(bool cpu, const uint8_t *data, size_t size, struct ef_scan *scan)
 {
-    const uint8_t *p = data;
-    size_t left = size;
+    const uint8_t *p = data, *end = data + size;
+    size_t records = 0;
 
     *scan = (struct ef_scan){0};
-    while (scan_likely(left >= EF_HEADER_BYTES)) {
+    while (scan_likely((size_t)(end - p) >= EF_HEADER_BYTES)) {
         uint64_t length = ef_load64(p);
         uint32_t header_crc = ef_crc32c_mask(scan_header_crc(cpu, p));
+        const uint8_t *payload = p + EF_HEADER_BYTES;
 
         if (!scan_likely(header_crc == ef_load32(p + 8))) {
             scan->status = ef_all_zero(p, EF_HEADER_BYTES) ? EF_ERR_ZEROS : EF_ERR_HEADER;
@@ -46,8 +47,7 @@ scan_inline void scan_body(bool cpu, const uint8_t *data, size_t size, struct ef
             scan->status = EF_ERR_LENGTH;
             break;
         }
-        bool whole = left >= length + EF_RECORD_OVERHEAD;
-        const uint8_t *payload = p + EF_HEADER_BYTES;
+        bool whole = (size_t)(end - p) >= length + EF_RECORD_OVERHEAD;
         if (!scan_likely(whole && ef_crc32c_mask(scan_payload_crc(cpu, payload, length)) ==
                                       ef_load32(payload + length))) {
             scan->has_payload = true;
@@ -56,9 +56,9 @@ scan_inline void scan_body(bool cpu, const uint8_t *data, size_t size, struct ef
             break;
         }
         p += length + EF_RECORD_OVERHEAD;
-        left -= length + EF_RECORD_OVERHEAD;
-        scan->records++;
+        records++;
     }
+    scan->records = records;
     scan->size = (size_t)(p - data);
 }
 
