@@ -301,13 +301,17 @@ static int stop_at(struct filestate *file, uint64_t record, bool begun, size_t v
     return -ENOMEM;
 }
 
-/* The record that nearly all are: one scalar of a known tag. False: a new tag, or no memory. */
-static inline bool take_scalar(struct filestate *file, const struct ef_scalar *scalar)
+/* One scalar of a known tag. False: a new tag, or no memory. */
+static bool take_scalar(struct filestate *file, const uint8_t *payload, size_t size,
+                        const struct ef_scalar *scalar)
 {
     struct tagcache_entry *entry = tagcache_find(&file->tags, text_of(scalar->tag), SERIES_SCALAR);
 
-    return __builtin_expect(entry && entry->lane, 1) &&
-           lane_add(entry->lane, scalar->step, scalar->wall_time, VALUE_F32, scalar->bits) == 0;
+    if (!entry || !entry->lane ||
+        lane_add(entry->lane, scalar->step, scalar->wall_time, VALUE_F32, scalar->bits) < 0)
+        return false;
+    ef_scalar_learn(&entry->form, payload, size, scalar);
+    return true;
 }
 
 /* Any other record, and the ones that a stop left half done. `decoded`: what the decoder said.
@@ -344,15 +348,17 @@ int filestate_span(struct filestate *file, ef_decoder *decoder, const struct spa
         struct ef_scalar scalar;
         struct ef_event event;
         uint64_t size;
+        if (!begun && (p = filestate_scalars(file, p, end, &scalars)) == end)
+            break;
         CHECK((size_t)(end - p) >= EF_RECORD_OVERHEAD);
         memcpy(&size, p, sizeof size);
         size = le64toh(size);
         CHECK(size <= (size_t)(end - p) - EF_RECORD_OVERHEAD);
         const uint64_t offset = span->offset + (uint64_t)(p - span->data);
         const uint8_t *payload = p + EF_HEADER_BYTES;
-        if (__builtin_expect(!begun && ef_scalar_match(payload, size, &scalar), 1)) {
+        if (!begun && ef_scalar_match(payload, size, &scalar)) {
             generation_event(file->generation, offset, scalar.wall_time, true);
-            if (__builtin_expect(take_scalar(file, &scalar), 1)) {
+            if (take_scalar(file, payload, size, &scalar)) {
                 scalars++;
                 p += size + EF_RECORD_OVERHEAD;
                 continue;

@@ -1,6 +1,7 @@
 /* filestate.h: where the records of one file generation become points, references and marks.
  *
  *   span ─► framing (CRCs are checked already) ─► ef_event_decode ─► tag ─► lane ─► lane_add
+ *                └─► ef_scalar_again ─► lane_add    nearly all records of nearly all files
  *
  * After a call that ran out of memory the state remembers how far it came, so that the same span
  * given once more adds nothing twice.
@@ -36,6 +37,12 @@ struct filestate {
 /* NULL: out of memory. */
 struct filestate *filestate_new(struct run *run, struct generation *generation);
 struct filestate *filestate_free(struct filestate *file);
+
+/* Takes records from `p` on as long as each is a scalar in the form that its tag's records have,
+ * and the tag the one that came next before. Returns the first that is not, or is too near to
+ * `end`; adds to *count. They are taken as filestate_span() takes them one by one. */
+const uint8_t *filestate_scalars(struct filestate *file, const uint8_t *p, const uint8_t *end,
+                                 uint64_t *count);
 
 /* 0, or -ENOMEM: give the same span again later. */
 int filestate_span(struct filestate *file, ef_decoder *decoder, const struct span *span,

@@ -23,8 +23,10 @@ void tagcache_clear(struct tagcache *cache)
 
 void tagcache_forget_lanes(struct tagcache *cache)
 {
-    for (uint32_t i = 0; i < cache->count; i++)
+    for (uint32_t i = 0; i < cache->count; i++) {
         cache->entries[i].lane = NULL;
+        cache->entries[i].form.size = EF_SCALAR_NO_FORM;
+    }
 }
 
 /* Tags come from outside, but only within one file: a file that makes its own tags collide slows
@@ -142,8 +144,12 @@ struct tagcache_entry *tagcache_add(struct tagcache *cache, struct text tag, uin
         return NULL;
     bool first = !tagcache_first(cache, tag);
     struct tagcache_entry *entry = &cache->entries[cache->count];
-    *entry = (struct tagcache_entry){
-        .tag = text, .next = entry, .size = (uint32_t)tag.size, .kind = kind, .first = first};
+    *entry = (struct tagcache_entry){.tag = text,
+                                     .next = entry,
+                                     .size = (uint32_t)tag.size,
+                                     .kind = kind,
+                                     .first = first,
+                                     .form = {.size = EF_SCALAR_NO_FORM}};
     if (cache->last)
         cache->last->next = entry;
     cache->last = entry;

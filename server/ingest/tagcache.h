@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include <eventfile/scalar.h>
+
 #include "base/cleanup.h"
 #include "store/store.h"
 
@@ -25,6 +27,7 @@ struct tagcache_entry {
     uint32_t size;
     uint8_t kind; /* enum series_kind */
     bool first;   /* the kind of the tag's first value in this file */
+    struct ef_scalar_form form; /* of its usual records; known only while there is a lane */
 };
 
 struct tagcache {

@@ -56,17 +56,57 @@ static inline void generation_event(struct generation *generation, uint64_t offs
         hot->end = wall_time;
 }
 
+/* Many events in a row, each with a value: counted here, told together. While `events` is open no
+ * generation_event() of this generation may be called. */
+struct events {
+    uint64_t count;
+    double end; /* as in generation_hot */
+};
+
+/* False: the next event has to be told by generation_event(). */
+static inline bool events_open(struct events *events, const struct generation *generation)
+{
+    const struct generation_hot *hot = (const struct generation_hot *)generation;
+
+    *events = (struct events){0, hot->end};
+    return hot->fast;
+}
+
+/* False: not an event of the usual kind, it was not counted. */
+static inline bool events_add(struct events *events, double wall_time)
+{
+    if (__builtin_expect(wall_time > events->end, 1)) {
+        if (!(wall_time < INFINITY))
+            return false;
+        events->end = wall_time;
+    } else if (!(wall_time - wall_time == 0.0)) {
+        return false;
+    }
+    events->count++;
+    return true;
+}
+
+static inline void events_close(const struct events *events, struct generation *generation)
+{
+    struct generation_hot *hot = (struct generation_hot *)generation;
+
+    hot->events += events->count;
+    hot->values += events->count;
+    hot->end = events->end;
+}
+
 static inline int lane_add(struct lane *lane, int64_t step, double wall_time,
                            enum value_kind kind, uint64_t bits)
 {
     struct lane_hot *hot = (struct lane_hot *)lane;
     uint32_t used = hot->used;
+    struct columns *raw = hot->raw; /* once: for all the compiler knows, the stores change it */
 
     if (__builtin_expect(used >= hot->limit || hot->kind != (uint32_t)kind, 0))
         return lane_add_slow(lane, step, wall_time, kind, bits);
-    hot->raw->step[HOT_HISTORY + used] = step;
-    hot->raw->wall[HOT_HISTORY + used] = wall_time;
-    hot->raw->bits[HOT_HISTORY + used] = bits;
+    raw->step[HOT_HISTORY + used] = step;
+    raw->wall[HOT_HISTORY + used] = wall_time;
+    raw->bits[HOT_HISTORY + used] = bits;
     hot->used = used + 1;
     return 0;
 }
