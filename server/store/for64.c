@@ -114,9 +114,16 @@ static inline uint64_t zigzag(uint64_t x, uint32_t shift)
     return (x ^ negative) >> shift << 1 | (negative & 1);
 }
 
+/* Bits that any of the differences has, and of the differences of differences: as they are, and
+ * without copies of the sign. */
 struct bits_used {
-    uint64_t any1, wide1, any2, wide2; /* of differences; of differences of differences */
+    uint64_t any1, wide1, any2, wide2;
 };
+
+static inline uint64_t unsign(uint64_t x)
+{
+    return x ^ (uint64_t)((int64_t)x >> 63);
+}
 
 static inline __attribute__((always_inline)) void look_body(const uint64_t *slots,
                                                             struct bits_used *ret)
@@ -127,9 +134,9 @@ static inline __attribute__((always_inline)) void look_body(const uint64_t *slot
         uint64_t d = slots[i + 2] - slots[i + 1];
         uint64_t dd = d - (slots[i + 1] - slots[i]);
         u.any1 |= d;
-        u.wide1 |= zigzag(d, 0);
+        u.wide1 |= unsign(d);
         u.any2 |= dd;
-        u.wide2 |= zigzag(dd, 0);
+        u.wide2 |= unsign(dd);
     }
     *ret = u;
 }
@@ -156,7 +163,8 @@ static struct for64_desc describe(uint64_t any, uint64_t wide)
 
     if (any) {
         desc.shift = (uint8_t)__builtin_ctzll(any);
-        desc.width = (uint8_t)(64 - __builtin_clzll(wide) - desc.shift);
+        /* Zig-zag puts the sign below them. */
+        desc.width = (uint8_t)(64 - __builtin_clzll(wide << 1 | 1) - desc.shift);
     }
     return desc;
 }

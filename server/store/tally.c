@@ -121,64 +121,68 @@ struct value_sums {
     double sum;
 };
 
-typedef uint64_t words __attribute__((vector_size(LANES * 8)));
 typedef int32_t ints __attribute__((vector_size(LANES * 4)));
-typedef float singles __attribute__((vector_size(LANES * 4)));
-typedef double doubles __attribute__((vector_size(LANES * 8)));
+typedef float singles __attribute__((vector_size(LANES / 2 * 4)));
+typedef double doubles __attribute__((vector_size(LANES / 2 * 8)));
 
+/* Floats in order of their bits, so that extremes are those of integers: keys, but for negative
+ * ones, which are one less (-0 has a place of its own here). */
 struct float_sums {
-    ints min, max, finite; /* finite counts down */
-    doubles sum;
+    ints min, max;
+    ints strange; /* ones where not all were finite */
+    doubles low, high; /* sums of the lanes */
 };
 
 static inline __attribute__((always_inline)) void add_floats(struct float_sums *s,
                                                              const uint64_t *bits)
 {
-    words raw;
+    ints a, b;
 
-    memcpy(&raw, bits, sizeof raw);
-    ints x = __builtin_convertvector(raw, ints);
-    ints ok = (x & 0x7f800000) != 0x7f800000;
-    ints sign = x >> 31;
-    ints key = ((x & 0x7fffffff) ^ sign) - sign;
-    ints low = (key & ok) | (INT32_MAX & ~ok), high = (key & ok) | (INT32_MIN & ~ok);
-    ints less = low < s->min, more = high > s->max;
-    s->min = (low & less) | (s->min & ~less);
-    s->max = (high & more) | (s->max & ~more);
-    s->finite += ok;
-    s->sum += __builtin_convertvector((singles)(x & ok), doubles);
+    memcpy(&a, bits, sizeof a); /* little endian: every other number is the float */
+    memcpy(&b, bits + LANES / 2, sizeof b);
+    ints x = __builtin_shufflevector(a, b, 0, 2, 8, 10, 4, 6, 12, 14);
+    ints order = x ^ ((x >> 31) & INT32_MAX);
+    ints less = order < s->min, more = order > s->max;
+    s->min = (order & less) | (s->min & ~less);
+    s->max = (order & more) | (s->max & ~more);
+    s->strange |= (x & 0x7f800000) == 0x7f800000;
+    singles low, high;
+    memcpy(&low, &x, sizeof low);
+    memcpy(&high, (const char *)&x + sizeof low, sizeof high);
+    s->low += __builtin_convertvector(low, doubles);
+    s->high += __builtin_convertvector(high, doubles);
 }
 
+/* Sums as if all were finite: false where they are not. `count` is a multiple of LANES. */
 static inline __attribute__((always_inline)) void floats_body(const uint64_t *bits, size_t count,
-                                                              struct value_sums *ret)
+                                                              struct value_sums *ret,
+                                                              bool *ret_finite)
 {
     const ints zero = {0};
     const doubles none = {0};
-    struct float_sums s = {zero + INT32_MAX, zero + INT32_MIN, zero, none};
-    uint64_t rest[LANES];
-    size_t i = 0;
+    struct float_sums s = {zero + INT32_MAX, zero + INT32_MIN, zero, none, none};
+    int32_t min = INT32_MAX, max = INT32_MIN, strange = 0;
 
-    for (; i + LANES <= count; i += LANES)
+    for (size_t i = 0; i < count; i += LANES)
         add_floats(&s, bits + i);
-    if (i < count) {
-        for (size_t l = 0; l < LANES; l++)
-            rest[l] = i + l < count ? bits[i + l] : 0x7fc00000u;
-        add_floats(&s, rest);
-    }
-    *ret = (struct value_sums){.min = INT64_MAX, .max = INT64_MIN};
     for (int l = 0; l < LANES; l++) {
-        ret->finite += (size_t)-s.finite[l];
-        if (s.finite[l] != 0) {
-            ret->min = s.min[l] < ret->min ? s.min[l] : ret->min;
-            ret->max = s.max[l] > ret->max ? s.max[l] : ret->max;
-        }
+        min = MIN(min, s.min[l]);
+        max = MAX(max, s.max[l]);
+        strange |= s.strange[l];
     }
-    ret->sum = ((s.sum[0] + s.sum[1]) + (s.sum[2] + s.sum[3])) +
-               ((s.sum[4] + s.sum[5]) + (s.sum[6] + s.sum[7]));
+    *ret = (struct value_sums){
+        .min = (int64_t)min + (min < 0),
+        .max = (int64_t)max + (max < 0),
+        .finite = count,
+        .sum = (s.low[0] + s.low[1] + s.low[2] + s.low[3]) +
+               (s.high[0] + s.high[1] + s.high[2] + s.high[3]),
+    };
+    *ret_finite = strange == 0;
 }
 
-SIMD_VARIANTS(floats, (const uint64_t *bits, size_t count, struct value_sums *ret),
-              (bits, count, ret))
+SIMD_VARIANTS(floats,
+              (const uint64_t *bits, size_t count, struct value_sums *ret, bool *ret_finite),
+              (bits, count, ret, ret_finite))
 
 static void numbers(enum value_kind kind, const uint64_t *bits, size_t count,
                     struct value_sums *ret)
@@ -202,6 +206,13 @@ static void numbers(enum value_kind kind, const uint64_t *bits, size_t count,
 /* Index of the first finite value with this key; there is one. */
 static size_t find_key(enum value_kind kind, const uint64_t *bits, size_t count, int64_t key)
 {
+    if (kind == VALUE_F32 && key != 0) { /* then only one float has it */
+        uint64_t wanted = key < 0 ? UINT64_C(0x80000000) - (uint64_t)key : (uint64_t)key;
+        for (size_t i = 0; i < count; i++) {
+            if (bits[i] == wanted)
+                return i;
+        }
+    }
     for (size_t i = 0; i < count; i++) {
         if (scalar_key(kind, bits[i]) == key && scalar_is_finite(kind, bits[i]))
             return i;
@@ -232,9 +243,10 @@ static void add_values(struct tally *t, const int64_t *step, const double *wall,
     struct value_sums s;
     bool none = tally_finite(t) == 0;
 
-    if (kind == VALUE_F32)
-        floats(bits, count, &s);
-    else
+    bool done = false;
+    if (kind == VALUE_F32 && count % LANES == 0)
+        floats(bits, count, &s, &done);
+    if (!done)
         numbers(kind, bits, count, &s);
     if (s.finite < count)
         count_strange(t, kind, bits, count);
