@@ -11,6 +11,7 @@
 #define FIRST_PIECE ((size_t)4 << 10) /* most runs are small, and there may be ten thousand */
 #define MAPPED_PIECE ((size_t)256 << 10) /* from here on with mmap */
 #define LAST_PIECE ((size_t)4 << 20)
+#define TOUCHED_AT_ONCE ((size_t)64 << 10) /* at most so much of a run's memory is not used yet */
 
 struct slab_piece {
     struct slab_piece *next;
@@ -88,8 +89,22 @@ static int new_piece(struct slab *slab)
     slab->pieces = piece;
     slab->next = (uint8_t *)(piece + 1);
     slab->left = size - sizeof *piece;
+    slab->touched = size >= MAPPED_PIECE ? (uint8_t *)piece : NULL;
     slab->piece_size = MIN(size * 2, LAST_PIECE);
     return 0;
+}
+
+/* Has the kernel give the next pages at once: one by one, at first touch, each costs an exception.
+ * Where it cannot, that is what happens. */
+static void touch_more(struct slab *slab)
+{
+    size_t rest = (size_t)(slab->next + slab->left - slab->touched);
+    size_t size = MIN(TOUCHED_AT_ONCE, rest);
+
+#ifdef MADV_POPULATE_WRITE
+    (void)madvise(slab->touched, size, MADV_POPULATE_WRITE);
+#endif
+    slab->touched += size;
 }
 
 /* What is left of a piece is not lost: it goes to the lists as blocks. */
@@ -145,6 +160,8 @@ void *slab_alloc(struct slab *slab, size_t size)
                 return NULL;
         }
         p = (void **)slab->next;
+        if (slab->touched && slab->next + size > slab->touched)
+            touch_more(slab);
         slab->next += size;
         slab->left -= size;
     }

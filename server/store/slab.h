@@ -29,6 +29,7 @@ struct slab_retired {
 struct slab {
     uint8_t *next; /* free space of the newest piece */
     size_t left, piece_size;
+    uint8_t *touched; /* end of the newest piece's pages that are there; NULL: all are malloc's */
     struct slab_piece *pieces;
     void **free; /* lists by class; all empty and shared until something is given back */
     struct slab_retired *retired[2];
