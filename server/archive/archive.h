@@ -33,6 +33,9 @@ struct archive_options {
     const char *dir;           /* made if missing, mode 0700 */
     uint64_t reserve_bytes;    /* kept free on the disk; 0: the smaller of 5 % and 10 GB */
     const struct clock *clock; /* NULL: the system's */
+    /* May be NULL. More of a file can be read at its place now; by the writer thread, quickly. */
+    void (*written)(void *ctx, struct archive_file *file);
+    void *ctx;
 };
 
 /* Who has it, when it is taken. */
@@ -99,6 +102,7 @@ struct archive_check {
 
 struct archive_file_facts {
     const char *path;          /* "logs/…", "outputs/…", "nodes/1/logs/…"; lives with the archive */
+    const char *source;        /* as given to archive_new_file(); lives with the archive */
     uint32_t generation;       /* 1, 2, …, of this path */
     bool newest;
     bool complete;             /* its end was told and its hash agreed */
@@ -131,15 +135,23 @@ _must_check_ int archive_new_file(struct archive_run *run, const char *path, con
 _must_check_ int archive_local_path(struct archive_file *file, char *ret, size_t size);
 
 /* Bytes [offset, offset + size) of a file. `data` holds them all (then they are copied: at most
- * LIMIT_CARRIED_BYTES), or is NULL: they are read again from `fd` (duplicated, kept until they are
- * safe). Bytes that are known already are compared, not written: -EBADMSG when they differ. A gap:
- * -ERANGE. -ENOMEM, -ENOSPC (paused), -EIO (failing). */
+ * LIMIT_CARRIED_BYTES with a descriptor), or is NULL: they are read again from `fd` (duplicated, kept
+ * until they are safe). With both, large or many ones are read again too, and compared at their
+ * end. fd -1: the sender keeps them; it may have to send again what is not durable. Bytes that are known already are compared, not written: -EBADMSG when they differ. A gap:
+ * -ERANGE. -EAGAIN: the queue is full, again soon; -ENOSPC (paused), -EIO (failing), -ESTALE (the
+ * run is deleted, an older generation of an upload, or the archive lost), -EMFILE, -ENOMEM. */
 _must_check_ int archive_append(struct archive_file *file, uint64_t offset, const void *data,
                                 size_t size, int fd);
 /* The only archived bytes that may change: a listed damaged range, now with good CRCs. */
 _must_check_ int archive_repair(struct archive_file *file, uint64_t offset, const void *data,
                                 size_t size);
 _must_check_ int archive_damage(struct archive_file *file, const struct damage *damage);
+/* All damage listed of a file, by offset; *ret freed by the caller. */
+_must_check_ int archive_damages(struct archive_file *file, struct damage **ret,
+                                 size_t *ret_count);
+/* Does the file behind `fd`, `size` bytes long, hold what is kept of this one, as far as both go?
+ * By content: the first and the last sound 4,096 bytes. 1 yes, 0 no, or -errno. Waits for disks. */
+_must_check_ int archive_continues(struct archive_file *file, int fd, uint64_t size);
 /* The file has its last byte; with sha256 the hash of all must agree. `done` (may be NULL) is
  * called once all is durable: 0, or -EBADMSG when the hash differs, or the error. */
 _must_check_ int archive_complete(struct archive_file *file, const uint8_t *sha256,
@@ -185,7 +197,8 @@ struct archive_run_row { /* strings are inside *ret of archive_runs() */
     const char *id, *name, *experiment, *source, *notes, *tags;
     enum archive_run_kind kind;
     bool pinned, deleted;
-    double created_s, changed_s;
+    bool purged;               /* deleted for good: only its tombstone is left */
+    double created_s, changed_s, deleted_s;
     uint64_t bytes, files;
 };
 /* Every run of the catalog, deleted ones too, by created_s; one block, freed by the caller. May
@@ -199,6 +212,7 @@ _must_check_ int archive_runs(struct archive *archive, struct archive_run_row **
  * has a heartbeat or bytes of the last 10 minutes and `force` is not set. */
 _must_check_ int archive_delete(struct archive_run *run, bool force,
                                 void (*done)(void *ctx, int result), void *ctx);
+bool archive_is_deleted(struct archive_run *run);
 /* Takes it back until it is purged: -ENOENT then. */
 _must_check_ int archive_undelete(struct archive_run *run, void (*done)(void *ctx, int result),
                                   void *ctx);

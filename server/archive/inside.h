@@ -1,0 +1,276 @@
+/* inside.h: what the files of this module share: the archive in memory, its queues, its batches.
+ *
+ *   archive_append() ─► pieces of a file ─┐            ┌─► files, journals ─┐
+ *   archive_add_event(), … ─► changes ────┴─► writer ──┴─► batch ──► syncer ┴─► catalog, durable
+ *
+ * The writer thread writes and notes what it wrote in the open batch. The syncer takes the batch
+ * whenever it is free (group commit): syncs, one catalog transaction, new durable lengths,
+ * callbacks. While a sync hangs, the writer goes on into the next batch.
+ *
+ * Owners:
+ *   - archive->lock: everything not named below, and which thread may touch what else.
+ *   - the writer alone: fd, digest and `opened` of a file; it alone removes pieces.
+ *   - the syncer alone: the batch it has taken. A file in it keeps its fd (`committing`).
+ *   - archive->catalog_lock: the catalog. Taken without archive->lock held.
+ *
+ * Invariants of a file: durable ≤ written ≤ received; its pieces cover [written, received) in
+ * order, without gaps. */
+#ifndef TB_ARCHIVE_INSIDE_H
+#define TB_ARCHIVE_INSIDE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "archive/archive.h"
+#include "archive/catalog.h"
+#include "archive/place.h"
+#include "base/digest.h"
+
+enum { CHECK_BYTES = 4096 }; /* of struct archive_check */
+
+/* Bytes that wait to be written: carried along, or to be read again from the source. */
+struct piece {
+    struct piece *next;
+    uint64_t offset, size;
+    bool carried;
+    uint32_t check_size, check_crc; /* not carried: CRC-32C of its last bytes; size 0: not known */
+    uint8_t data[];
+};
+
+struct archive_file {
+    struct archive_run *run;
+    char *path, *source;
+    uint32_t number;
+    bool newest, moved; /* moved: it sits below generations/ */
+    bool event_file, complete;
+    bool made;          /* it is on disk */
+    bool reset;         /* a sync failed: written goes back to durable */
+    bool gone;          /* its bytes were given up, or the run was purged */
+    uint64_t received, written;
+    _Atomic uint64_t durable;
+    struct archive_check check;
+    bool has_sha256;
+    uint8_t sha256[DIGEST_BYTES];
+    double changed_s;
+    struct damage *damage; /* by offset */
+    size_t n_damage;
+    struct piece *pieces, *last_piece;
+    int64_t since_ns; /* when the oldest piece came */
+    int source_fd;    /* -1: none held */
+    dev_t source_dev;
+    ino_t source_ino;
+    bool queued;
+    struct archive_file *next_queued;
+
+    int fd; /* -1: closed */
+    int64_t used_ns;
+    bool dirty;      /* in the open batch */
+    bool committing; /* in the syncer's */
+    uint64_t end;    /* the syncer's: bytes the batch makes durable */
+    struct digest digest;
+    uint64_t hashed;    /* bytes in the digest */
+    uint64_t journaled; /* length last told to files.jsonl */
+};
+
+struct archive_run {
+    struct archive *archive;
+    struct archive_run_info info; /* never changes */
+    char *name, *notes, *tags;
+    bool pinned;
+    bool made;                    /* the writer's: it is on disk */
+    bool line_checked[2];         /* the writer's: its journals end with a whole line */
+    double created_s, changed_s, deleted_s;
+    bool purged;
+    struct archive_file **files;  /* by path and number */
+    size_t n_files, files_capacity;
+    struct archive_event **events;
+    size_t n_events, events_capacity;
+    struct catalog_tombstone *tombstones;
+    size_t n_tombstones;
+    uint64_t bytes; /* durable */
+};
+
+enum change_kind {
+    CHANGE_RUN,      /* its row and run.json are written anew */
+    CHANGE_FILE,     /* a generation begins */
+    CHANGE_EVENT,
+    CHANGE_DAMAGE,
+    CHANGE_REPAIR,
+    CHANGE_COMPLETE,
+    CHANGE_SYNC,     /* nothing but its place in the queue */
+    CHANGE_LENGTH,   /* a line in files.jsonl */
+    CHANGE_BURY,     /* as RUN, with the tombstones */
+    CHANGE_PURGE,
+};
+
+struct change {
+    struct change *next;
+    enum change_kind kind;
+    struct archive_run *run;
+    struct archive_file *file;
+    uint64_t upto;     /* the file has to be written so far first */
+    int64_t asked_ns;  /* SYNC: and every file of the run what came before */
+    struct archive_event *event;
+    uint64_t place;    /* of the event in its run */
+    struct damage damage;
+    bool has_sha256;
+    uint8_t sha256[DIGEST_BYTES];
+    void (*done)(void *ctx, int result);
+    void *ctx;
+    int result;
+    size_t size; /* REPAIR: bytes behind the struct, for damage.offset */
+    uint8_t data[];
+};
+
+/* What one group commit makes durable. */
+struct batch {
+    struct archive_file **files;
+    size_t n_files, files_capacity;
+    struct change *changes, **changes_tail;
+    struct place_dirs dirs;
+    int journals[64];
+    const struct archive_run *journal_runs[64];
+    int journal_kinds[64];
+    size_t n_journals;
+    uint64_t bytes;
+    int64_t since_ns; /* of its oldest byte or change; 0: empty */
+};
+
+/* Why a thread does not get on, and when it tries again. */
+struct trouble {
+    int error; /* 0: none */
+    unsigned failures;
+    int64_t retry_ns;
+    bool told;
+};
+
+struct archive {
+    char *dir;
+    int root, lock_fd;
+    const struct clock *clock;
+    uint64_t reserve_bytes;
+    void (*written)(void *ctx, struct archive_file *file);
+    void *ctx;
+    bool remote;
+
+    pthread_mutex_t catalog_lock;
+    struct catalog *catalog;
+
+    pthread_mutex_t lock;
+    pthread_cond_t work, commit, committed;
+    pthread_t writer, syncer;
+    bool writer_runs, syncer_runs;
+    bool applying;          /* the writer works on a change: the open batch must stay */
+    bool stopping, drained; /* drained: the writer has nothing more */
+    int64_t stop_ns;
+    bool lost;
+    struct archive_run **runs; /* by id */
+    size_t n_runs, runs_capacity;
+    uint64_t n_files, bytes_kept, carried_bytes;
+    size_t n_sources;
+    struct archive_file *queue, **queue_tail;
+    struct change *changes, **changes_tail;
+    size_t n_changes;
+    struct batch *open, *taken, *taken_spare;
+    struct batch batches[2];
+    unsigned urgent; /* the writer waits for the next commit */
+    struct trouble writer_trouble, syncer_trouble;
+    _Atomic int64_t writer_call_ns, syncer_call_ns; /* in a call to the disk since; 0: not */
+    int64_t space_ns;
+    uint64_t free_bytes;
+    int64_t committed_ns, refreshed_ns;
+
+    struct archive_file *opened[LIMIT_ARCHIVE_OPEN_FILES]; /* the writer's */
+    size_t n_opened;
+    uint8_t *copy_buffer;
+};
+
+/* ---- archive.c -------------------------------------------------------------------------- */
+
+static inline int64_t archive_now(void)
+{
+    return clock_ns(NULL); /* intervals are real ones, whatever the clock of the data */
+}
+/* Logs once and sets the next try. With the lock. */
+void archive_troubled(struct archive *archive, struct trouble *trouble, int error,
+                      const char *what);
+void archive_no_trouble(struct archive *archive, struct trouble *trouble);
+
+/* ---- runs.c: the tables in memory, with the lock ------------------------------------------ */
+
+struct archive_run *run_find(const struct archive *archive, const char *id);
+/* NULL: out of memory. */
+struct archive_run *run_add(struct archive *archive, const struct archive_run_info *info);
+void run_free(struct archive_run *run);
+struct archive_file *file_find(const struct archive_run *run, const char *path, uint32_t number);
+struct archive_file *file_add(struct archive_run *run, const char *path, const char *source,
+                              uint32_t number);
+_must_check_ int file_add_damage(struct archive_file *file, const struct damage *damage);
+_must_check_ int run_add_event(struct archive_run *run, const struct archive_event *event,
+                               struct archive_event **ret);
+_must_check_ int run_add_tombstone(struct archive_run *run, const char *path,
+                                   const struct archive_check *check);
+/* A row of the catalog; strings are the run's. */
+void run_row(const struct archive_run *run, struct catalog_run *ret);
+_must_check_ int file_place(const struct archive_file *file, char *ret, size_t size);
+/* Puts a change behind the others and wakes the writer. Takes `change`; NULL is -ENOMEM. */
+int change_post(struct archive *archive, struct change *change);
+struct change *change_new(enum change_kind kind, struct archive_run *run,
+                          struct archive_file *file, size_t more);
+
+/* ---- append.c --------------------------------------------------------------------------- */
+
+/* With the lock: the file has pieces, or must be reset. */
+void file_queue(struct archive_file *file);
+void file_drop_pieces(struct archive_file *file);
+void file_release_source(struct archive_file *file);
+/* Without the lock: bytes as archive_read() gives them. */
+ssize_t file_read(struct archive_file *file, uint64_t offset, void *ret, size_t size);
+
+/* ---- writer.c, writer_change.c, journal.c ------------------------------------------------- */
+
+void *writer_main(void *archive);
+/* The open batch has the file. With the lock. -ENOMEM. */
+_must_check_ int batch_add(struct archive *archive, struct archive_file *file);
+/* Hands the open batch over and waits until nothing is under way. With the lock (released
+ * meanwhile). -EAGAIN: the syncer does not get on. */
+_must_check_ int batch_settle(struct archive *archive);
+/* Without the lock, on the writer: opens the file for writing. */
+_must_check_ int file_open(struct archive_file *file);
+void file_close(struct archive_file *file);
+/* Does what a change asks of files; 1: not finished, again later. Without the lock. */
+_must_check_ int change_apply(struct archive *archive, struct change *change);
+/* The older file of a path to generations/<number>/, both directories synced. */
+_must_check_ int generation_move(struct archive *archive, const char *run, const char *path,
+                                 uint32_t number);
+/* removal.c: the run's directory to trash/, and that emptied. Without the lock, on the writer. */
+_must_check_ int purge_run(struct archive *archive, struct archive_run *run);
+/* Empties trash/. */
+_must_check_ int purge_trash(struct archive *archive);
+/* run.json, written anew. */
+_must_check_ int journal_run(struct archive *archive, struct archive_run *run);
+enum { JOURNAL_FILES, JOURNAL_EVENTS };
+/* One line of files.jsonl; it is synced with the open batch. */
+_must_check_ int journal_generation(struct archive *archive, struct archive_file *file);
+_must_check_ int journal_damage(struct archive *archive, struct archive_file *file,
+                                const struct damage *damage);
+_must_check_ int journal_event(struct archive *archive, struct archive_run *run,
+                               const struct archive_event *event);
+
+/* ---- syncer.c --------------------------------------------------------------------------- */
+
+void *syncer_main(void *archive);
+/* Over the first `end` bytes; with the lock for the damage list, reads from `fd` without. */
+uint64_t file_check_end(const struct archive_file *file, uint64_t end);
+_must_check_ int file_make_check(int fd, uint64_t end, struct archive_check *ret);
+/* A generation's row. With the lock; `path` has PATHTEXT_BYTES and is filled. */
+void file_row(const struct archive_file *file, uint64_t durable, char *path,
+              struct catalog_generation *ret);
+
+/* ---- recovery.c: before the threads run --------------------------------------------------- */
+
+_must_check_ int recovery_load(struct archive *archive);
+_must_check_ int recovery_run(struct archive *archive);
+
+#endif

@@ -1,0 +1,247 @@
+/* writer_change.c: what each change asks of files and journals, done by the writer thread.
+ *
+ * Every step can be done again: after an error the whole change is. A new generation of a path
+ * moves the older one away in steps that a start can complete (recovery.c):
+ *   1. its row, state `moving`   2. the old file to generations/<n>/, both directories synced
+ *   3. the new file made, its directory synced with the batch   4. its row `current`, by the batch */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "archive/inside.h"
+#include "archive/pathtext.h"
+#include "base/check.h"
+#include "base/log.h"
+
+enum { HASH_TURN_BYTES = 16 << 20, HASH_BYTES = 256 << 10 };
+
+static int make_run(struct archive *archive, struct archive_run *run)
+{
+    char place[PLACE_BYTES];
+
+    if (!run->made) {
+        snprintf(place, sizeof place, "runs/%s/run.json", run->info.id);
+        int r = place_make_parents(archive->root, place, &archive->open->dirs);
+        if (r < 0)
+            return r;
+        run->made = true;
+    }
+    return journal_run(archive, run);
+}
+
+/* ---- generations -------------------------------------------------------------------------- */
+
+static int put_moving(struct archive *archive, struct archive_file *file)
+{
+    char path[PATHTEXT_BYTES];
+    struct catalog_generation row;
+
+    pthread_mutex_lock(&archive->lock);
+    int r = batch_settle(archive); /* the rows that this one needs */
+    file_row(file, 0, path, &row);
+    pthread_mutex_unlock(&archive->lock);
+    if (r < 0)
+        return r;
+    row.state = GENERATION_MOVING;
+    pthread_mutex_lock(&archive->catalog_lock);
+    r = catalog_begin(archive->catalog, clock_wall_s(NULL));
+    if (r == 0)
+        r = catalog_put_generation(archive->catalog, &row);
+    if (r == 0)
+        r = catalog_commit(archive->catalog);
+    if (r < 0)
+        catalog_rollback(archive->catalog);
+    pthread_mutex_unlock(&archive->catalog_lock);
+    return r;
+}
+
+int generation_move(struct archive *archive, const char *run, const char *path, uint32_t number)
+{
+    _cleanup_(place_dirs_done) struct place_dirs dirs = {0};
+    char from[PLACE_BYTES], to[PLACE_BYTES];
+
+    int r = place_of(from, sizeof from, run, path, number, false);
+    if (r == 0)
+        r = place_of(to, sizeof to, run, path, number, true);
+    if (r == 0)
+        r = place_make_parents(archive->root, to, &dirs);
+    if (r == 0)
+        r = place_rename(archive->root, from, to);
+    if (r == 0)
+        r = place_dirs_add_parent(&dirs, from);
+    if (r == 0)
+        r = place_dirs_add_parent(&dirs, to);
+    for (size_t i = 0; r == 0 && i < dirs.count; i++)
+        r = place_sync_dir(archive->root, dirs.paths[i]);
+    return r;
+}
+
+static int move_older(struct archive *archive, struct archive_file *file)
+{
+    pthread_mutex_lock(&archive->lock);
+    struct archive_file *old = file_find(file->run, file->path, file->number - 1);
+    bool needed = old && !old->moved && !old->gone;
+    pthread_mutex_unlock(&archive->lock);
+    if (!needed)
+        return 0;
+    int r = put_moving(archive, file);
+    if (r == 0)
+        r = generation_move(archive, file->run->info.id, file->path, old->number);
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&archive->lock);
+    old->moved = true;
+    r = batch_add(archive, old); /* for its row */
+    pthread_mutex_unlock(&archive->lock);
+    return r;
+}
+
+static int make_file(struct archive *archive, struct archive_file *file)
+{
+    char place[PLACE_BYTES];
+
+    int r = file->number > 1 ? move_older(archive, file) : 0;
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&archive->lock);
+    r = file_place(file, place, sizeof place);
+    pthread_mutex_unlock(&archive->lock);
+    if (r == 0)
+        r = place_make_parents(archive->root, place, &archive->open->dirs);
+    if (r < 0)
+        return r;
+    /* A file without a row was never ours to keep: a crash came before its first commit. */
+    _cleanup_close_ int fd = place_open(archive->root, place, O_RDWR | O_CREAT | O_EXCL, 0600);
+    if (fd == -EEXIST)
+        fd = place_open(archive->root, place, O_RDWR | O_TRUNC, 0600);
+    if (fd < 0)
+        return fd;
+    r = place_dirs_add_parent(&archive->open->dirs, place);
+    if (r == 0)
+        r = journal_generation(archive, file);
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&archive->lock);
+    file->made = true;
+    r = batch_add(archive, file);
+    pthread_mutex_unlock(&archive->lock);
+    return r;
+}
+
+/* ---- the rest ----------------------------------------------------------------------------- */
+
+static int repair(struct archive *archive, struct change *change)
+{
+    struct archive_file *file = change->file;
+
+    int r = file_open(file);
+    if (r < 0)
+        return r;
+    for (size_t at = 0; at < change->size;) {
+        ssize_t wrote = pwrite(file->fd, change->data + at, change->size - at,
+                               (off_t)(change->damage.offset + at));
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote <= 0)
+            return wrote < 0 ? -errno : -EIO;
+        at += (size_t)wrote;
+    }
+    if (change->damage.offset < file->hashed) { /* the hash begins anew */
+        file->hashed = 0;
+        digest_init(&file->digest);
+    }
+    r = journal_damage(archive, file, &change->damage);
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&archive->lock);
+    r = batch_add(archive, file);
+    pthread_mutex_unlock(&archive->lock);
+    return r;
+}
+
+/* The hash of all bytes, some of them at a time. 1: there are more. */
+static int hash_on(struct archive_file *file)
+{
+    uint64_t stop = MIN(file->written, file->hashed + HASH_TURN_BYTES);
+    uint8_t *bytes = malloc(HASH_BYTES);
+    int r = bytes ? 0 : -ENOMEM;
+
+    while (r == 0 && file->hashed < stop) {
+        ssize_t got = file_read(file, file->hashed, bytes,
+                                (size_t)MIN(stop - file->hashed, (uint64_t)HASH_BYTES));
+        if (got <= 0) {
+            r = got < 0 ? (int)got : -EUCLEAN;
+            break;
+        }
+        digest_add(&file->digest, bytes, (size_t)got);
+        file->hashed += (uint64_t)got;
+    }
+    free(bytes);
+    return r < 0 ? r : file->hashed < file->written;
+}
+
+static int complete(struct archive *archive, struct change *change)
+{
+    struct archive_file *file = change->file;
+    uint8_t sha256[DIGEST_BYTES];
+
+    if (file->written != change->upto) {
+        change->result = -ESTALE; /* more came, or bytes were lost: it is not complete */
+        return 0;
+    }
+    int r = hash_on(file);
+    if (r != 0)
+        return r;
+    digest_get(&file->digest, sha256);
+    if (change->has_sha256 && memcmp(sha256, change->sha256, sizeof sha256) != 0) {
+        change->result = -EBADMSG;
+        return 0;
+    }
+    pthread_mutex_lock(&archive->lock);
+    memcpy(file->sha256, sha256, sizeof sha256);
+    file->has_sha256 = true;
+    file->complete = file->received == change->upto;
+    r = batch_add(archive, file);
+    pthread_mutex_unlock(&archive->lock);
+    return r == 0 ? journal_generation(archive, file) : r;
+}
+
+static int damage(struct archive *archive, struct change *change)
+{
+    pthread_mutex_lock(&archive->lock);
+    int r = batch_add(archive, change->file); /* its row comes first, and its check moves */
+    pthread_mutex_unlock(&archive->lock);
+    return r == 0 ? journal_damage(archive, change->file, &change->damage) : r;
+}
+
+static int length(struct archive *archive, struct archive_file *file)
+{
+    return file->gone || file->journaled == file->written ? 0 : journal_generation(archive, file);
+}
+
+int change_apply(struct archive *archive, struct change *change)
+{
+    switch (change->kind) {
+    case CHANGE_RUN:
+    case CHANGE_BURY:
+        return make_run(archive, change->run);
+    case CHANGE_FILE:
+        return make_file(archive, change->file);
+    case CHANGE_EVENT:
+        return journal_event(archive, change->run, change->event);
+    case CHANGE_DAMAGE:
+        return damage(archive, change);
+    case CHANGE_REPAIR:
+        return repair(archive, change);
+    case CHANGE_COMPLETE:
+        return complete(archive, change);
+    case CHANGE_PURGE:
+        return purge_run(archive, change->run);
+    case CHANGE_LENGTH:
+        return length(archive, change->file);
+    case CHANGE_SYNC:
+        return 0;
+    }
+    return 0;
+}
