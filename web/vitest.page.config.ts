@@ -6,7 +6,9 @@ export default defineConfig({
         include: ["test/page/**/*.spec.ts"],
         environment: "node",
         fileParallelism: false,
-        testTimeout: 30000,
+        // What a test waits for comes sooner or later: a busy machine must not decide.
+        expect: { poll: { timeout: 25000 } },
+        testTimeout: 90000,
         hookTimeout: 60000,
     },
 });

@@ -44,7 +44,7 @@ const listener: Listener = {
     opened(welcome) {
         setServerNow(seconds(welcome.now));
         const again = link.value.state === "lost";
-        link.value = { state: "open", since: Date.now(), next: 0 };
+        link.value = { state: "open", since: Date.now(), next: 0, polls: socket.polls };
         socket.send({ t: "runs", on: true });
         feedOpened(String(welcome.epoch ?? ""));
         if (document.hidden) socket.send({ t: "pause" });

@@ -2,8 +2,8 @@
 // place. What it says in words goes out as signals; the card around it shows them.
 
 import { effect, signal, untracked } from "@preact/signals";
-import { drawn, inks, runById, tagByName } from "../model/catalog";
-import { failures, runsOf } from "../model/feed";
+import { drawn, inks, runById, runsOf, tagByName } from "../model/catalog";
+import { failures } from "../model/feed";
 import { onChange, seriesOf } from "../model/held";
 import { cursor, hot, scaleOf, view } from "../model/view";
 import { cursorLabel } from "./axis";

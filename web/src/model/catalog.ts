@@ -158,6 +158,16 @@ export const scalarTags = computed<TagEntry[]>(() => {
 
 export const tagByName = computed(() => new Map(scalarTags.value.map(t => [t.tag, t])));
 
+/** Runs drawn under a tag. */
+export function runsOf(tag: string): string[] {
+    const have = tagByName.value.get(tag)?.runs;
+    return have ? drawn.value.filter(r => have.has(r.id)).map(r => r.id) : [];
+}
+
+export function isLoading(run: string): boolean {
+    return Boolean(runById.value.get(run)?.loading);
+}
+
 /** Tags of kinds that have no chart yet: kind → how many. */
 export const otherKinds = computed(() => {
     const out = new Map<string, number>();

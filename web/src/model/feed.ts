@@ -8,9 +8,8 @@
 
 import { effect, signal } from "@preact/signals";
 import { ApiError, CHART_COLS, NetError, points } from "../net/http";
-import type { LiveSocket } from "../net/socket";
 import type { Frame } from "../wire/frames";
-import { drawn, runById, tagByName, touch } from "./catalog";
+import { drawn, isLoading, runsOf, tagByName, touch } from "./catalog";
 import { allSeries, answeredTime, bound, changed, seriesMake, seriesOf } from "./held";
 import { Answer, type Job, jobAdd, pairsOf } from "./job";
 import { fineFits, type Series, seriesFine, seriesLive } from "./series";
@@ -19,6 +18,11 @@ import { missed, paused, view } from "./view";
 const MOST_OPEN = 3;
 const UNWATCH_MS = 5000;
 const GATHER_MS = 60;
+
+/** What takes our watches. */
+interface Live {
+    send(message: object): boolean;
+}
 
 interface Wanted {
     since: number;
@@ -33,7 +37,7 @@ const handleOf = new Map<Series, number>();
 /** Why a tag could not be read, by tag. */
 export const failures = signal<Map<string, string>>(new Map());
 
-let socket: LiveSocket | null = null;
+let socket: Live | null = null;
 let epoch = "";
 let connected = false;
 let nextHandle = 1;
@@ -79,16 +83,6 @@ export function unwant(tag: string): void {
 function schedule(ms: number): void {
     clearTimeout(timer);
     timer = window.setTimeout(plan, ms);
-}
-
-/** Runs drawn under a tag. */
-export function runsOf(tag: string): string[] {
-    const have = tagByName.value.get(tag)?.runs;
-    return have ? drawn.value.filter(r => have.has(r.id)).map(r => r.id) : [];
-}
-
-function isLoading(run: string): boolean {
-    return Boolean(runById.value.get(run)?.loading);
 }
 
 function askedWidth(tag: string, lines: number): number {
@@ -320,7 +314,7 @@ export function retryNow(): void {
 
 /* ---- the socket ---------------------------------------------------------------------------- */
 
-export function feedStart(s: LiveSocket, told: { epoch: () => void; denied: () => void }): void {
+export function feedStart(s: Live, told: { epoch: () => void; denied: () => void }): void {
     socket = s;
     onEpoch = told.epoch;
     onDenied = told.denied;

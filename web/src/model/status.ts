@@ -16,6 +16,8 @@ export interface Link {
     since: number;
     /** The next try (performance.now()). */
     next: number;
+    /** Points come by long poll, for want of a WebSocket. */
+    polls?: boolean;
 }
 
 export const link = signal<Link>({ state: "opening", since: Date.now(), next: 0 });

@@ -104,6 +104,10 @@ export interface PointsQuery {
     width: number | null;
     cols: string[];
     view: string;
+    /** A long poll: what comes behind these ordinals, for up to `wait` seconds. */
+    epoch?: string;
+    after?: number[];
+    wait?: number;
 }
 
 /** What charts need of each bucket. */
@@ -168,9 +172,11 @@ export async function points(
         body: JSON.stringify(query),
         signal,
     });
+    const epoch = answer.headers.get("Tailboard-Epoch") ?? "";
+    if (!answer.body) return epoch;
     const stream = new FrameStream();
     let started = performance.now();
-    const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
+    const reader = answer.body.getReader();
     for (;;) {
         const { done, value } = await reader.read();
         if (done) break;
@@ -183,5 +189,5 @@ export async function points(
         }
     }
     stream.end();
-    return answer.headers.get("Tailboard-Epoch") ?? "";
+    return epoch;
 }

@@ -5,6 +5,8 @@
 
 import { type Frame, readMessage } from "../wire/frames";
 import type { Told } from "../wire/messages";
+import { api } from "./http";
+import type { LongPoll } from "./poll";
 
 export interface Listener {
     opened(welcome: Extract<Told, { t: "welcome" }>): void;
@@ -20,6 +22,9 @@ const FIRST_PAUSE = 250;
 const LAST_PAUSE = 15_000;
 const ACK_BYTES = 256 * 1024;
 const ACK_MS = 250;
+/** So many refusals in a row, and the page asks over HTTP; the socket is tried again later. */
+const FALL_BACK = 2;
+const AGAIN_MS = 300_000;
 
 export class LiveSocket {
     private socket: WebSocket | null = null;
@@ -29,8 +34,11 @@ export class LiveSocket {
     private taken = 0;
     private acked = 0;
     private ackTimer = 0;
-    /** Tries since the socket was last open. */
-    failures = 0;
+    /** Stands in while there is no socket to be had. */
+    private spare: LongPoll | null = null;
+    private welcomed = false;
+    /** Tries in a row that ended without a welcome while the server answered over HTTP. */
+    private refusals = 0;
 
     constructor(private readonly listener: Listener) {}
 
@@ -42,6 +50,7 @@ export class LiveSocket {
     stop(): void {
         this.wanted = false;
         clearTimeout(this.timer);
+        this.spare?.stop();
         this.socket?.close(1000);
     }
 
@@ -53,6 +62,7 @@ export class LiveSocket {
     }
 
     send(message: object): boolean {
+        if (this.spare) return this.spare.send(message);
         if (this.socket?.readyState !== WebSocket.OPEN) return false;
         this.socket.send(JSON.stringify(message));
         return true;
@@ -65,6 +75,7 @@ export class LiveSocket {
         socket.binaryType = "arraybuffer";
         this.socket = socket;
         this.taken = this.acked = 0;
+        this.welcomed = false;
         socket.onmessage = e => this.take(e.data);
         socket.onclose = () => this.closed(socket);
     }
@@ -75,7 +86,45 @@ export class LiveSocket {
         clearTimeout(this.ackTimer);
         this.ackTimer = 0;
         if (!this.wanted) return;
-        this.failures++;
+        if (this.spare) this.timer = window.setTimeout(() => this.connect(), AGAIN_MS);
+        else if (this.welcomed) this.later();
+        else void this.refused();
+    }
+
+    /** No welcome came: the server is away, or something before it lets no socket through. */
+    private async refused(): Promise<void> {
+        const there = await api.about().then(
+            () => true,
+            () => false,
+        );
+        this.refusals = there ? this.refusals + 1 : 0;
+        if (this.socket || this.spare) return;
+        if (this.refusals >= FALL_BACK) await this.fallBack();
+        else this.later();
+    }
+
+    /** True while live points come over HTTP. */
+    get polls(): boolean {
+        return this.spare !== null;
+    }
+
+    private async fallBack(): Promise<void> {
+        const { LongPoll } = await import("./poll");
+        const poll = new LongPoll(this.listener, () => {
+            this.spare = null;
+            clearTimeout(this.timer);
+            this.later();
+        });
+        this.spare = poll;
+        if (await poll.start()) {
+            this.timer = window.setTimeout(() => this.connect(), AGAIN_MS);
+            return;
+        }
+        this.spare = null;
+        this.later();
+    }
+
+    private later(): void {
         const wait = Math.random() * this.pause + 50;
         this.pause = Math.min(this.pause * 2, LAST_PAUSE);
         this.timer = window.setTimeout(() => this.connect(), wait);
@@ -94,7 +143,10 @@ export class LiveSocket {
     private takeText(message: Told): void {
         if (message.t === "welcome") {
             this.pause = FIRST_PAUSE;
-            this.failures = 0;
+            this.welcomed = true;
+            this.refusals = 0;
+            this.spare?.stop();
+            this.spare = null;
             this.listener.opened(message);
         } else if (message.t === "bye" && message.retry_ms) {
             this.pause = Math.min(Math.max(message.retry_ms, FIRST_PAUSE), LAST_PAUSE);

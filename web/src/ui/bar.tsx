@@ -111,6 +111,9 @@ function ageReason(): string {
         : "No run is being written now.";
 }
 
+const POLL_WORDS =
+    " No WebSocket can be had, as behind some proxies: points are asked for over HTTP, none is lost.";
+
 function LiveBadge() {
     tick.value;
     const l = link.value;
@@ -136,15 +139,16 @@ function LiveBadge() {
         );
     const busy = l.state === "opening" || l.state === "lost";
     const live = runs.value.some(r => r.activity === "live");
+    const word = busy ? "connecting" : live ? "live" : "watching";
     return (
         <button
             type="button"
             class="live btn"
-            title={`Newest point ${old} ago. ${ageReason()}`}
+            title={`Newest point ${old} ago. ${ageReason()}${l.polls ? POLL_WORDS : ""}`}
             onClick={() => setPaused(true)}
         >
             <Icon name={live ? "running" : "finished"} class={live ? "run" : "mute"} />
-            {busy ? "connecting" : live ? "live" : "watching"} <span class="age mute">{old}</span>
+            {l.polls ? `${word} by HTTP` : word} <span class="age mute">{old}</span>
         </button>
     );
 }

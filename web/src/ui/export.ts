@@ -2,8 +2,7 @@
 
 import type { Chart } from "../chart/chart";
 import { palette } from "../chart/palette";
-import { runById } from "../model/catalog";
-import { runsOf } from "../model/feed";
+import { runById, runsOf } from "../model/catalog";
 import { view } from "../model/view";
 import { points } from "../net/http";
 

@@ -41,7 +41,7 @@ export async function pageAt(browser: Browser, url: string, look: Look = {}) {
         isMobile: look.touch ?? false,
         locale: "en-US",
     });
-    context.setDefaultTimeout(12_000);
+    context.setDefaultTimeout(25_000);
     const page = await context.newPage();
     const errors: string[] = [];
     page.on("pageerror", e => errors.push(String(e.stack ?? e)));

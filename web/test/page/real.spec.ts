@@ -1,47 +1,14 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { drawn, launch, pageAt } from "../lib/browser";
-import { EventFile } from "../lib/eventfile";
+import { fill, Place, PROGRAM } from "../lib/program";
 
-// The page on the real program, with files that grow. TAILBOARD names the program.
-const PROGRAM = process.env.TAILBOARD ?? "";
+// The page on the real program, with files that grow.
 
 let browser: Browser;
-let folder: string;
-let server: ChildProcess | null = null;
+let place: Place;
 let page: Page;
 let errors: string[];
-
-async function serve(port = 0, ...more: string[]): Promise<string> {
-    const file = join(folder, `port-${Math.random()}`);
-    const args = ["serve", "--logdir", join(folder, "logs"), "--state", join(folder, "state")];
-    args.push("--port", String(port), "--port-file", file, "--quiet", ...more);
-    server = spawn(PROGRAM, args, { stdio: "ignore" });
-    await expect.poll(() => existsSync(file), { timeout: 15_000 }).toBe(true);
-    return `http://localhost:${readFileSync(file, "utf8").trim()}/`;
-}
-
-async function stop(): Promise<void> {
-    const s = server;
-    server = null;
-    if (!s || s.exitCode !== null) return;
-    const ended = new Promise(done => s.on("exit", done));
-    s.kill("SIGINT");
-    await ended;
-}
-
-function run(name: string): EventFile {
-    return new EventFile(join(folder, "logs", name, "events.out.tfevents.1700000000.host"));
-}
-
-function fill(f: EventFile, from: number, to: number, k = 1): void {
-    for (let i = from; i < to; i++)
-        f.add(i, { "train/loss": Math.exp((-i * k) / 200), "train/acc": 1 - 1 / (i + 1) });
-}
 
 async function open(url: string): Promise<void> {
     ({ page, errors } = await pageAt(browser, url));
@@ -53,82 +20,81 @@ describe.runIf(PROGRAM)("on the real program", () => {
     });
     afterAll(() => browser?.close());
     beforeEach(() => {
-        folder = mkdtempSync(join(tmpdir(), "tailboard-page-"));
+        place = new Place();
     });
     afterEach(async () => {
         await page?.context().close();
-        await stop();
-        rmSync(folder, { recursive: true, force: true });
+        await place.end();
     });
 
     it("starts empty, and the first run appears by itself", async () => {
-        await open(await serve());
+        await open(await place.serve());
         await page.getByText("Nothing to show yet").waitFor();
-        fill(run("first"), 0, 50);
+        fill(place.run("first"), 0, 50);
         await drawn(page, "train/loss");
         await page.locator(".row", { hasText: "first" }).waitFor();
         expect(errors).toEqual([]);
     });
 
     it("draws what is appended, new tags and new runs too", async () => {
-        const f = run("a");
+        const f = place.run("a");
         fill(f, 0, 100);
-        await open(await serve());
+        await open(await place.serve());
         await drawn(page, "train/loss");
         const value = page.locator(".row", { hasText: "a" }).locator(".val");
         await expect.poll(() => value.textContent()).toMatch(/^\d/);
         f.add(100, { "train/loss": 7.25 });
-        await expect.poll(() => value.textContent(), { timeout: 8000 }).toBe("7.25");
+        await expect.poll(() => value.textContent()).toBe("7.25");
         f.add(101, { "eval/new": 1 });
         f.add(102, { "eval/new": 2 });
         await drawn(page, "eval/new");
-        fill(run("b"), 0, 60, 2);
+        fill(place.run("b"), 0, 60, 2);
         await page.getByText("2 drawn").waitFor();
     });
 
     it("shows a restart as an attempt, and hides what was done again", async () => {
-        fill(run("a"), 0, 100);
-        await open(await serve());
+        fill(place.run("a"), 0, 100);
+        await open(await place.serve());
         await drawn(page, "train/loss");
-        const again = new EventFile(join(folder, "logs/a/events.out.tfevents.1700000001.host"));
+        const again = place.run("a", 1);
         fill(again, 60, 90);
         const row = page.locator(".row", { hasText: "a" });
-        await expect.poll(() => row.textContent(), { timeout: 15_000 }).toContain("×2");
+        await expect.poll(() => row.textContent()).toContain("×2");
         await row.getByRole("button", { name: "a", exact: true }).click();
         await page.getByText(/went on from step 60/).waitFor();
     });
 
     it("tells of damage and goes on behind it", async () => {
-        const f = run("a");
+        const f = place.run("a");
         fill(f, 0, 50);
         f.spoil();
         fill(f, 50, 80);
         f.age(600);
-        await open(await serve());
+        await open(await place.serve());
         await page.getByRole("button", { name: "1 damaged range: open" }).click();
         await page.getByText(/1 range, .* not readable/).waitFor();
         await page.getByText("79", { exact: true }).first().waitFor();
     });
 
     it("comes back after a restart of the server", async () => {
-        const f = run("a");
+        const f = place.run("a");
         fill(f, 0, 100);
-        const url = await serve();
+        const url = await place.serve();
         await open(url);
         await drawn(page, "train/loss");
-        await stop();
+        await place.stop();
         await page.getByText("Disconnected.").waitFor();
         f.add(100, { "train/loss": 3.5 });
-        await serve(Number(new URL(url).port));
+        await place.serve(Number(new URL(url).port));
         await page.getByRole("button", { name: "Try now" }).click();
         const value = page.locator(".row", { hasText: "a" }).locator(".val");
-        await expect.poll(() => value.textContent(), { timeout: 15_000 }).toBe("3.50");
+        await expect.poll(() => value.textContent()).toBe("3.50");
         f.add(101, { "train/loss": 4.5 });
-        await expect.poll(() => value.textContent(), { timeout: 15_000 }).toBe("4.50");
+        await expect.poll(() => value.textContent()).toBe("4.50");
     });
 
     it("zooms into a long series until the points are single", async () => {
-        const f = run("a");
+        const f = place.run("a");
         for (let i = 0; i < 20_000; i += 1000) {
             const many: [number, number][] = Array.from({ length: 1000 }, (_, k) => [
                 i + k,
@@ -136,7 +102,7 @@ describe.runIf(PROGRAM)("on the real program", () => {
             ]);
             for (const [step, v] of many) f.add(step, { long: step === 12_345 ? 50 : v });
         }
-        await open(await serve());
+        await open(await place.serve());
         await drawn(page, "long");
         const note = page.locator('.card[data-tag="long"] .note');
         await expect.poll(() => note.textContent()).toMatch(/1 px = \d+ points/);
@@ -147,8 +113,8 @@ describe.runIf(PROGRAM)("on the real program", () => {
     });
 
     it("asks for a token where one is needed, and takes it", async () => {
-        fill(run("a"), 0, 50);
-        const url = await serve(0, "--auth", "token");
+        fill(place.run("a"), 0, 50);
+        const url = await place.serve(0, "--auth", "token");
         await open(url);
         await page.getByText("Enter the token").waitFor();
         await page.getByLabel("Token").fill("wrong");
@@ -157,8 +123,8 @@ describe.runIf(PROGRAM)("on the real program", () => {
     });
 
     it("opens a run by its own address", async () => {
-        fill(run("a"), 0, 50);
-        const url = await serve();
+        fill(place.run("a"), 0, 50);
+        const url = await place.serve();
         const { runs } = await (await fetch(`${url}api/v1/runs`)).json();
         await open(`${url}r/${runs[0].id}`);
         await page.getByRole("heading", { name: "a", exact: true }).waitFor();
