@@ -14,12 +14,6 @@
 #define BULK_POINTS 4096         /* a commit of more is no live one: raw blocks are given back */
 #define INTERVAL_WEIGHT 0.125    /* of the newest in the usual interval */
 
-/* True when readers will see the lane's points after this commit. */
-static bool shown(const struct lane *lane)
-{
-    return !lane->replaced && lane->generation->replay != REPLAY_RUNNING;
-}
-
 /* ---- before the lock --------------------------------------------------------------------- */
 
 static void collect_replays(struct run *run)
@@ -40,7 +34,7 @@ static uint64_t collect_lanes(struct run *run)
     for (struct series *s = run->changed; s; s = s->next_changed)
         s->n_dirty = 0;
     for (struct lane *l = run->dirty; l; l = l->next_dirty) {
-        if (!shown(l))
+        if (!lane_grows(l))
             continue;
         if (!l->series->changed)
             l->series->n_dirty = 0;
@@ -65,6 +59,8 @@ static int prepare(struct run *run)
         if (settle_series(s) < 0 || series_reserve(s, s->n_dirty, 2) < 0)
             return -ENOMEM;
     }
+    if (settle_growth(run) < 0)
+        return -ENOMEM;
     if (run->n_changed > run->cap_changed) {
         size_t want = MAX(run->n_changed, run->cap_changed * 2);
         struct series **grown = realloc(run->changed_list, want * sizeof *grown);
@@ -78,27 +74,33 @@ static int prepare(struct run *run)
 
 /* ---- under the lock ---------------------------------------------------------------------- */
 
+static void publish_cut(struct run *run, struct lane *l)
+{
+    if (l->meta->kind == SERIES_SCALAR)
+        run->hidden += l->next_hidden - l->hidden;
+    l->hidden = l->next_hidden;
+    l->has_cut = l->next_has_cut;
+    l->cut = l->next_cut;
+    l->attempt = l->next_attempt;
+}
+
+/* Of a series of which some fact changed. */
 static void publish_series(struct series *series)
 {
     struct run *run = series->run;
 
-    if (series->settle) {
-        struct lane **old = series->lanes;
-        size_t cap = series->cap_lanes;
-        series->lanes = series->next_lanes;
-        series->n_lanes = series->n_next;
-        series->cap_lanes = series->cap_next;
-        series->next_lanes = old;
-        series->cap_next = cap;
-    }
+    if (!series->settle)
+        return;
+    struct lane **old = series->lanes;
+    size_t cap = series->cap_lanes;
+    series->lanes = series->next_lanes;
+    series->n_lanes = series->n_next;
+    series->cap_lanes = series->cap_next;
+    series->next_lanes = old;
+    series->cap_next = cap;
     for (size_t i = 0; i < series->n_lanes; i++) {
         struct lane *l = series->lanes[i];
-        if (l->meta->kind == SERIES_SCALAR)
-            run->hidden += l->next_hidden - l->hidden;
-        l->hidden = l->next_hidden;
-        l->has_cut = l->next_has_cut;
-        l->cut = l->next_cut;
-        l->attempt = l->next_attempt;
+        publish_cut(run, l);
         series->n_unlinked -= !l->linked;
         l->linked = true;
     }
@@ -146,12 +148,14 @@ static uint64_t publish_lanes(struct run *run)
 
     for (struct lane *l = run->dirty, *next; l; l = next) {
         next = l->next_dirty;
-        if (!shown(l)) {
+        if (!lane_grows(l)) {
             l->next_dirty = waiting;
             waiting = l;
             continue;
         }
         uint64_t before = l->pub.count, resident = l->pub.resident;
+        if (!l->series->settle)
+            publish_cut(run, l);
         lane_publish(l);
         run->resident += l->pub.resident - resident;
         l->restored = false;

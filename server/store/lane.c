@@ -280,6 +280,7 @@ void lane_publish(struct lane *lane)
         lane->pub_acc = lane->acc;
     lane->raw_shared = lane->raw_shared || lane->hot.used > 0;
     lane->hot.limit = 0;
+    lane->extent_known = false;
 }
 
 int lane_retire(struct lane *lane, struct slab *slab)

@@ -70,6 +70,10 @@ struct lane {
     bool has_cut, next_has_cut;
     uint32_t attempt, next_attempt;
     int64_t next_cut;
+    /* writer: largest published step below a cut, of which settle.c need not ask again; unset by
+     * lane_publish() */
+    bool extent_known, extent_any, extent_has_cut;
+    int64_t extent_cut, extent_max;
 };
 
 /* Points held by the writer's side, published or not. */

@@ -233,7 +233,12 @@ void look_done(struct look *look);
 
 /* settle.c: what a commit means for cuts, attempts and the order of lanes. Writer, no lock. */
 int settle_dirs(struct run *run);
+/* All lanes of a series of which some fact changed; nothing to do for others. */
 int settle_series(struct series *series);
+/* Lanes with new points in series of which nothing else changed. */
+int settle_growth(struct run *run);
+/* True when readers will see the lane's new points after this commit. */
+bool lane_grows(const struct lane *lane);
 /* A lane as it will be, or is, published. */
 void lane_view_of(const struct lane *lane, bool published, struct lane_view *ret);
 int lane_order(const struct lane *a, const struct lane *b);

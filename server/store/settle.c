@@ -351,6 +351,28 @@ static int compare_cuts(struct series *series, const struct lane *l, struct scra
     return r;
 }
 
+/* The published steps below the new cut. A lane that neither grew nor was cut elsewhere is not
+ * looked at again: a dir may have had hundreds of restarts. */
+static int visible_steps(struct lane *l, struct scratch *scratch, struct step_range *visible)
+{
+    struct step_range own = {0};
+    bool same = l->extent_known && l->extent_has_cut == l->next_has_cut &&
+                (!l->next_has_cut || l->extent_cut == l->next_cut);
+
+    if (!same) {
+        if (steps_within(l, INT64_MIN, l->next_has_cut, l->next_cut, scratch, &own) < 0)
+            return -ENOMEM;
+        l->extent_known = true;
+        l->extent_has_cut = l->next_has_cut;
+        l->extent_cut = l->next_cut;
+        l->extent_any = own.any;
+        l->extent_max = own.max;
+    }
+    if (l->extent_any)
+        widen(visible, l->extent_max, l->extent_max);
+    return 0;
+}
+
 /* Decides between truncation and reset. */
 static int judge(struct series *series, struct scratch *scratch)
 {
@@ -368,9 +390,9 @@ static int judge(struct series *series, struct scratch *scratch)
     if (r < 0 || !hidden.any || series->reset)
         return r;
     for (size_t i = 0; i < series->n_next && r == 0; i++) {
-        const struct lane *l = series->next_lanes[i];
+        struct lane *l = series->next_lanes[i];
         if (l->linked && l->pub.count > 0 && l->meta->kind == meta->kind)
-            r = steps_within(l, INT64_MIN, l->next_has_cut, l->next_cut, scratch, &visible);
+            r = visible_steps(l, scratch, &visible);
     }
     if (visible.any && visible.max >= hidden.min) {
         series->reset = true;
@@ -424,11 +446,8 @@ static int note_hiding(struct series *series)
 
 static int settle_hidden(struct series *series, struct scratch *scratch)
 {
-    bool all = series->next_lanes != NULL;
-    size_t count = all ? series->n_next : series->n_lanes;
-
-    for (size_t i = 0; i < count; i++) {
-        struct lane *l = all ? series->next_lanes[i] : series->lanes[i];
+    for (size_t i = 0; i < series->n_next; i++) {
+        struct lane *l = series->next_lanes[i];
         bool same_cut = (l->linked || l->restored) && l->has_cut == l->next_has_cut &&
                         (!l->has_cut || l->cut == l->next_cut);
         if ((!l->dirty || l->restored) && same_cut)
@@ -444,18 +463,34 @@ int settle_series(struct series *series)
 {
     _cleanup_(scratch_done) struct scratch scratch = {0};
 
-    if (series->settle) {
-        if (list_lanes(series) < 0 || cut_lanes(series) < 0 || judge(series, &scratch) < 0)
-            return -ENOMEM;
-    } else {
-        for (size_t i = 0; i < series->n_lanes; i++) {
-            struct lane *l = series->lanes[i];
-            l->next_has_cut = l->has_cut;
-            l->next_cut = l->cut;
-            l->next_attempt = l->attempt;
-        }
-    }
-    if (settle_hidden(series, &scratch) < 0)
+    if (!series->settle)
+        return 0;
+    if (list_lanes(series) < 0 || cut_lanes(series) < 0 || judge(series, &scratch) < 0 ||
+        settle_hidden(series, &scratch) < 0)
         return -ENOMEM;
-    return series->settle ? note_hiding(series) : 0;
+    return note_hiding(series);
+}
+
+bool lane_grows(const struct lane *l)
+{
+    return !l->replaced && l->generation->replay != REPLAY_RUNNING;
+}
+
+int settle_growth(struct run *run)
+{
+    _cleanup_(scratch_done) struct scratch scratch = {0};
+
+    for (struct lane *l = run->dirty; l; l = l->next_dirty) {
+        if (!lane_grows(l) || l->series->settle)
+            continue;
+        l->next_has_cut = l->has_cut;
+        l->next_cut = l->cut;
+        l->next_attempt = l->attempt;
+        if (l->restored)
+            continue;
+        l->next_hidden = 0;
+        if (l->next_has_cut && count_hidden(l, &scratch) < 0)
+            return -ENOMEM;
+    }
+    return 0;
 }

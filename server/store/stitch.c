@@ -173,13 +173,17 @@ static int lane_by_start(const void *a, const void *b)
 static void cut_by_others(struct stitch_lane *lanes, size_t count, struct stitch_lane **starts,
                           struct lowest *after)
 {
+    bool sorted = true; /* names often carry the time of their start */
     size_t n = 0;
 
     for (size_t i = 0; i < count; i++) {
-        if (lanes[i].file->has_interval)
-            starts[n++] = &lanes[i];
+        if (!lanes[i].file->has_interval)
+            continue;
+        starts[n++] = &lanes[i];
+        sorted = sorted && (n < 2 || lane_by_start(&starts[n - 2], &starts[n - 1]) <= 0);
     }
-    qsort(starts, n, sizeof *starts, lane_by_start);
+    if (!sorted)
+        qsort(starts, n, sizeof *starts, lane_by_start);
     after[n] = (struct lowest){0};
     for (size_t i = n; i-- > 0;) {
         after[i] = after[i + 1];
