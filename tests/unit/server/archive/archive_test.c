@@ -1,0 +1,311 @@
+/* What the archive promises: bytes come back the same, after a restart and after a crash; lengths
+ * are acknowledged when they are safe; one writer at a time. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "archive_world.h"
+#include "base/digest.h"
+#include "base/log.h"
+
+#define EVENTS "logs/events.out.tfevents.1"
+
+static void fill(uint8_t *data, size_t size, unsigned seed)
+{
+    for (size_t i = 0; i < size; i++)
+        data[i] = (uint8_t)((i * 2654435761u + seed) >> 8);
+}
+
+static void expect_bytes(struct archive_world *world, const char *path, const void *data,
+                         size_t size)
+{
+    size_t has;
+    uint8_t *found = archive_world_read(world, path, &has);
+
+    assert_non_null(found);
+    assert_int_equal(has, size);
+    assert_memory_equal(found, data, size);
+    free(found);
+}
+
+static void bytes_are_kept_under_their_own_name(void **state)
+{
+    struct archive_world *world = archive_world_new();
+    uint8_t data[5000], back[5000];
+
+    fill(data, sizeof data, 1);
+    archive_world_open(world);
+    struct archive_run *run = archive_world_run(world, "r1");
+    struct archive_file *file = archive_world_file(run, EVENTS, "");
+    assert_int_equal(archive_append(file, 0, data, 3000, -1), 0);
+    assert_int_equal(archive_append(file, 3000, data + 3000, 2000, -1), 0);
+    assert_int_equal(archive_read(file, 1, back, 2999), 2999);
+    assert_memory_equal(back, data + 1, 2999);
+    archive_world_sync(run);
+    assert_int_equal(archive_durable(file), 5000);
+    expect_bytes(world, "runs/r1/files/" EVENTS, data, sizeof data);
+    struct archive_file_facts facts = archive_file_facts(file);
+    assert_true(facts.event_file && facts.newest && !facts.complete);
+    assert_int_equal(facts.check.offset, 5000);
+    assert_int_equal(archive_status(world->archive).bytes_kept, 5000);
+    archive_world_free(world);
+}
+
+static void known_bytes_are_compared_and_gaps_refused(void **state)
+{
+    struct archive_world *world = archive_world_new();
+    uint8_t data[1000];
+
+    fill(data, sizeof data, 2);
+    archive_world_open(world);
+    struct archive_run *run = archive_world_run(world, "r1");
+    struct archive_file *file = archive_world_file(run, EVENTS, "agent");
+    assert_int_equal(archive_append(file, 10, data, 10, -1), -ERANGE);
+    assert_int_equal(archive_append(file, 0, data, 600, -1), 0);
+    assert_int_equal(archive_append(file, 500, data + 500, 500, -1), 0);
+    archive_world_sync(run);
+    assert_int_equal(archive_append(file, 0, data, 1000, -1), 0);
+    data[7]++;
+    assert_int_equal(archive_append(file, 0, data, 1000, -1), -EBADMSG);
+    assert_int_equal(archive_file_facts(file).received, 1000);
+    archive_world_free(world);
+}
+
+static void everything_is_there_after_a_restart(void **state)
+{
+    struct archive_world *world = archive_world_new();
+    const struct archive_event event = {.id = "e1", .kind = "started", .source = "agent",
+                                        .attempt = 1, .rank = 0, .time_s = 5, .data = "{\"a\":1}"};
+    const struct archive_notes notes = {.name = "a better name", .tags = "{\"k\":\"v\"}",
+                                        .pinned = 1};
+    struct archive_event *events;
+    struct archive_run_row *rows;
+    uint8_t data[100];
+    size_t n;
+
+    fill(data, sizeof data, 3);
+    archive_world_open(world);
+    struct archive_run *run = archive_world_run(world, "r1");
+    struct archive_file *file = archive_world_file(run, EVENTS, "");
+    assert_int_equal(archive_append(file, 0, data, sizeof data, -1), 0);
+    assert_int_equal(archive_add_event(run, &event, NULL, NULL), 0);
+    assert_int_equal(archive_add_event(run, &event, NULL, NULL), 0);
+    assert_int_equal(archive_set_notes(run, &notes, NULL, NULL), 0);
+    for (int lives = 0; lives < 2; lives++) {
+        archive_world_close(world);
+        archive_world_open(world);
+        run = archive_find_run(world->archive, "r1");
+        assert_non_null(run);
+        file = archive_find_file(run, EVENTS, 0);
+        assert_non_null(file);
+        assert_int_equal(archive_file_facts(file).received, sizeof data);
+        assert_int_equal(archive_events(run, &events, &n), 0);
+        assert_int_equal(n, 1);
+        assert_string_equal(events[0].data, "{\"a\":1}");
+        assert_int_equal(events[0].rank, 0);
+        free(events);
+        assert_int_equal(archive_runs(world->archive, &rows, &n), 0);
+        assert_int_equal(n, 1);
+        assert_string_equal(rows[0].name, "a better name");
+        assert_string_equal(rows[0].tags, "{\"k\":\"v\"}");
+        assert_true(rows[0].pinned);
+        assert_int_equal(rows[0].bytes, sizeof data);
+        free(rows);
+    }
+    assert_int_equal(archive_append(file, sizeof data, data, 1, -1), 0);
+    archive_world_sync(run);
+    assert_int_equal(archive_durable(file), sizeof data + 1);
+    archive_world_free(world);
+}
+
+static void an_older_generation_moves_aside(void **state)
+{
+    struct archive_world *world = archive_world_new();
+    struct archive_file **files;
+    char place[512];
+    size_t n;
+
+    archive_world_open(world);
+    struct archive_run *run = archive_world_run(world, "r1");
+    struct archive_file *one = archive_world_file(run, EVENTS, "");
+    assert_int_equal(archive_append(one, 0, "first", 5, -1), 0);
+    struct archive_file *two = archive_world_file(run, EVENTS, "");
+    assert_ptr_equal(archive_world_file(run, EVENTS, ""), two);
+    assert_int_equal(archive_append(two, 0, "second", 6, -1), 0);
+    assert_int_equal(archive_append(one, 5, "!", 1, -1), 0);
+    archive_world_sync(run);
+    expect_bytes(world, "runs/r1/generations/1/" EVENTS, "first!", 6);
+    expect_bytes(world, "runs/r1/files/" EVENTS, "second", 6);
+    archive_world_close(world);
+    archive_world_open(world);
+    run = archive_find_run(world->archive, "r1");
+    assert_int_equal(archive_files(run, &files, &n), 0);
+    assert_int_equal(n, 2);
+    assert_int_equal(archive_local_path(files[0], place, sizeof place), 0);
+    assert_string_equal(place, "runs/r1/generations/1/" EVENTS);
+    assert_false(archive_file_facts(files[0]).newest);
+    assert_int_equal(archive_file_facts(files[1]).generation, 2);
+    free(files);
+    archive_world_free(world);
+}
+
+static void what_a_crash_leaves_is_cut_by_records(void **state)
+{
+    struct archive_world *world = archive_world_new();
+    uint8_t data[3 * 51];
+    size_t size;
+
+    archive_world_open(world);
+    struct archive_run *run = archive_world_run(world, "r1");
+    struct archive_file *file = archive_world_file(run, EVENTS, "");
+    struct archive_file *text = archive_world_file(run, "logs/notes.txt", "");
+    uint8_t *golden = archive_world_read(&(struct archive_world){.dir = TEST_DATA},
+                                         "scalars/torch.tfevents", &size);
+    (void)data;
+    if (!golden) { /* any event file does */
+        size = 0;
+    }
+    assert_int_equal(archive_append(text, 0, "abc", 3, -1), 0);
+    archive_world_sync(run);
+    struct archive_world *crash = archive_world_crash(world);
+    archive_world_write(crash, "runs/r1/files/logs/notes.txt", "abcdef", 6);
+    archive_world_open(crash);
+    run = archive_find_run(crash->archive, "r1");
+    text = archive_find_file(run, "logs/notes.txt", 0);
+    assert_int_equal(archive_file_facts(text).received, 3);
+    expect_bytes(crash, "runs/r1/files/logs/notes.txt", "abc", 3);
+    file = archive_find_file(run, EVENTS, 0);
+    assert_non_null(file);
+    free(golden);
+    archive_world_free(crash);
+    archive_world_free(world);
+}
+
+static void a_second_writer_is_told_who_has_it(void **state)
+{
+    struct archive_world *world = archive_world_new();
+    struct archive *second;
+    struct archive_holder holder;
+
+    archive_world_open(world);
+    assert_int_equal(archive_open(&world->options, &second, &holder), -EBUSY);
+    assert_int_equal(holder.pid, getpid());
+    assert_true(holder.host[0] != '\0');
+    archive_world_free(world);
+}
+
+static void a_file_is_complete_when_its_hash_agrees(void **state)
+{
+    struct archive_world *world = archive_world_new();
+    uint8_t data[70000], hash[DIGEST_BYTES];
+    struct digest digest;
+
+    fill(data, sizeof data, 4);
+    digest_init(&digest);
+    digest_add(&digest, data, sizeof data);
+    digest_get(&digest, hash);
+    archive_world_open(world);
+    struct archive_run *run = archive_world_run(world, "r1");
+    struct archive_file *file = archive_world_file(run, "outputs/model.pt", "agent");
+    assert_int_equal(archive_append(file, 0, data, sizeof data, -1), 0);
+    hash[3]++;
+    struct archive_wait *wait = archive_wait_new();
+    assert_int_equal(archive_complete(file, hash, archive_wait_done, wait), 0);
+    assert_int_equal(archive_wait_free(wait), -EBADMSG);
+    assert_false(archive_file_facts(file).complete);
+    hash[3]--;
+    wait = archive_wait_new();
+    assert_int_equal(archive_complete(file, hash, archive_wait_done, wait), 0);
+    assert_int_equal(archive_wait_free(wait), 0);
+    assert_true(archive_file_facts(file).complete);
+    assert_memory_equal(archive_file_facts(file).sha256, hash, sizeof hash);
+    assert_int_equal(archive_durable(file), sizeof data);
+    archive_world_free(world);
+}
+
+static void a_large_range_is_read_again_from_its_source(void **state)
+{
+    struct archive_world *world = archive_world_new();
+    const size_t size = 20 << 20;
+    uint8_t *data = malloc(size);
+
+    assert_non_null(data);
+    fill(data, size, 5);
+    archive_world_write(world, "source", data, size);
+    archive_world_open(world);
+    char path[256];
+    snprintf(path, sizeof path, "%s/source", world->dir);
+    _cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct archive_run *run = archive_world_run(world, "r1");
+    struct archive_file *file = archive_world_file(run, EVENTS, "");
+    assert_int_equal(archive_append(file, 0, data, 1 << 20, fd), 0);
+    assert_int_equal(archive_append(file, 1 << 20, NULL, size - (1 << 20), fd), 0);
+    archive_world_sync(run);
+    expect_bytes(world, "runs/r1/files/" EVENTS, data, size);
+    assert_int_equal(archive_continues(file, fd, size), 1);
+    data[9]++;
+    archive_world_write(world, "other", data, size);
+    snprintf(path, sizeof path, "%s/other", world->dir);
+    _cleanup_close_ int other = open(path, O_RDONLY | O_CLOEXEC);
+    assert_int_equal(archive_continues(file, other, size), 0);
+    free(data);
+    archive_world_free(world);
+}
+
+static void a_deleted_run_comes_back_until_it_is_purged(void **state)
+{
+    struct archive_world *world = archive_world_new();
+    struct archive_run *again;
+    const struct archive_run_info info = {.id = "r1", .name = "r1", .experiment = "logs",
+                                          .source = "/somewhere", .kind = ARCHIVE_RUN_FOUND};
+
+    archive_world_open(world);
+    struct archive_run *run = archive_world_run(world, "r1");
+    struct archive_file *file = archive_world_file(run, EVENTS, "");
+    assert_int_equal(archive_append(file, 0, "bytes", 5, -1), 0);
+    archive_world_sync(run);
+    struct archive_check check = archive_file_facts(file).check;
+    assert_int_equal(archive_delete(run, false, NULL, NULL), -EBUSY);
+    assert_int_equal(archive_delete(run, true, NULL, NULL), 0);
+    assert_int_equal(archive_run(world->archive, &info, &again), -ESTALE);
+    assert_true(archive_tombstone(run, EVENTS, &check));
+    assert_int_equal(archive_append(file, 5, "x", 1, -1), -ESTALE);
+    assert_int_equal(archive_undelete(run, NULL, NULL), 0);
+    assert_int_equal(archive_run(world->archive, &info, &again), 0);
+    assert_int_equal(archive_delete(run, true, NULL, NULL), 0);
+    struct archive_wait *wait = archive_wait_new();
+    assert_int_equal(archive_purge(world->archive, 0, archive_wait_done, wait), 0);
+    assert_int_equal(archive_wait_free(wait), 0);
+    assert_false(archive_world_exists(world, "runs/r1"));
+    assert_false(archive_world_exists(world, "trash"));
+    assert_int_equal(archive_undelete(run, NULL, NULL), -ENOENT);
+    archive_world_close(world);
+    archive_world_open(world);
+    run = archive_find_run(world->archive, "r1");
+    assert_true(archive_tombstone(run, EVENTS, &check));
+    assert_int_equal(archive_status(world->archive).bytes_kept, 0);
+    archive_world_free(world);
+}
+
+int main(void)
+{
+    log_set_level(LOG_ERROR);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bytes_are_kept_under_their_own_name),
+        cmocka_unit_test(known_bytes_are_compared_and_gaps_refused),
+        cmocka_unit_test(everything_is_there_after_a_restart),
+        cmocka_unit_test(an_older_generation_moves_aside),
+        cmocka_unit_test(what_a_crash_leaves_is_cut_by_records),
+        cmocka_unit_test(a_second_writer_is_told_who_has_it),
+        cmocka_unit_test(a_file_is_complete_when_its_hash_agrees),
+        cmocka_unit_test(a_large_range_is_read_again_from_its_source),
+        cmocka_unit_test(a_deleted_run_comes_back_until_it_is_purged),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
