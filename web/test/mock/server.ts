@@ -58,7 +58,6 @@ export class Mock {
     private readonly ws = new WebSocketServer({ noServer: true });
     private timers: NodeJS.Timeout[] = [];
     private signedIn = false;
-    refuse = false;
 
     constructor(private readonly options: MockOptions) {
         this.runs = scenario(options.scenario);
@@ -69,7 +68,6 @@ export class Mock {
             for (const r of this.runs) Object.assign(r.info, { loading: true, bytes_read: 300 });
         }
         this.http.on("upgrade", (req, socket, head) => {
-            if (this.refuse) return socket.destroy();
             this.ws.handleUpgrade(req, socket, head, ws => this.join(ws));
         });
     }
@@ -92,10 +90,15 @@ export class Mock {
         await new Promise<void>(done => this.http.close(() => done()));
     }
 
-    /** Ends all sockets; with `refuse` they cannot come back. */
-    drop(refuse = false): void {
-        this.refuse = refuse;
+    /** Ends all sockets. */
+    drop(): void {
         for (const c of this.clients) c.socket.terminate();
+    }
+
+    /** Ends all sockets with the word when to come back. */
+    dismiss(retryMs: number): void {
+        const bye = JSON.stringify({ t: "bye", reason: "shutdown", retry_ms: retryMs });
+        for (const c of this.clients) c.socket.send(bye, () => c.socket.close(1001));
     }
 
     /** As if the server had been started anew: the same points, another epoch. */

@@ -87,12 +87,15 @@ describe("live", () => {
     it("says when the connection is lost, and comes back without a gap", async () => {
         o = await open(browser);
         await drawn(o.page, "eval/loss");
-        o.mock.drop(true);
+        // The longest pause, so that it is the button that ends it.
+        await o.page.evaluate(() => {
+            Math.random = () => 1;
+        });
+        o.mock.dismiss(60_000);
         await o.page.getByText("Disconnected.").waitFor();
         expect(await o.page.locator(".card").count()).toBeGreaterThan(2);
         const asked = o.mock.requests.filter(r => r.includes("points")).length;
         o.mock.grow(50);
-        o.mock.refuse = false;
         await o.page.getByRole("button", { name: "Try now" }).click();
         await o.page.getByText("Disconnected.").waitFor({ state: "hidden" });
         await expect.poll(() => o.mock.clients.size).toBe(1);
