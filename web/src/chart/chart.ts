@@ -73,6 +73,7 @@ export class Chart implements Painted {
                 view.axis.value;
                 view.range.value;
                 view.smooth.value;
+                view.heights.value;
                 view.scales.value;
                 view.wide.value;
                 drawn.value;
@@ -138,8 +139,10 @@ export class Chart implements Painted {
         const x = view.range.value ?? this.steadyX(fullX, axis, lines);
         clipX(lines, x);
         const wide = view.wide.value.includes(this.tag);
-        const y = this.steadyY(rangeY(lines, x, scale, wide), axis, scale, wide);
-        const smoothed = view.smooth.value > 0;
+        const y =
+            view.heights.value[this.tag] ??
+            this.steadyY(rangeY(lines, x, scale, wide), axis, scale, wide);
+        const smoothed = view.smooth.value.amount > 0;
         const scene = { axis, scale, smoothed, lines, x, fullX, y, nan: 0, inf: 0, points: 0 };
         countOdd(scene);
         this.scene = scene;
@@ -167,8 +170,9 @@ export class Chart implements Painted {
         scale: string,
         wide: boolean,
     ): [number, number] {
-        const { smooth, range } = view;
-        const key = [axis, scale, wide, smooth.value, range.value, drawn.value.length].join();
+        const { range } = view;
+        const { kind, amount } = view.smooth.value;
+        const key = [axis, scale, wide, kind, amount, range.value, drawn.value.length].join();
         const held = this.heldY;
         if (held && held.key === key && !range.value) {
             const inside = y[0] >= held.y[0] && y[1] <= held.y[1];
@@ -187,7 +191,11 @@ export class Chart implements Painted {
         }
         const { left, right } = this.plot.box;
         const loading = have < of.length && have > 0 ? `${have} of ${of.length} runs` : "";
-        this.note.value = [loading, remarks(scene, right - left)].filter(Boolean).join(", ");
+        const means = view.smooth.value.kind === "median" && scene.lines.some(l => !l.track.raw);
+        const words = [loading, remarks(scene, right - left)];
+        if (scene.smoothed && means) words.push("mean in place of median");
+        if (view.heights.value[this.tag]) words.push("y zoomed");
+        this.note.value = words.filter(Boolean).join(", ");
         const was = this.progress.value;
         if (was.have !== have || was.of !== of.length || was.points !== scene.points)
             this.progress.value = { have, of: of.length, points: scene.points };

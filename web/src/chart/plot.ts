@@ -160,6 +160,14 @@ export class Plot {
         return bottom - ((f(v) - f(a)) / (f(b) - f(a))) * (bottom - top);
     }
 
+    yValue(px: number): number {
+        const { scale, y } = this.frame;
+        const f = forward(scale);
+        const { top, bottom } = this.box;
+        const at = f(y[0]) + ((bottom - px) / (bottom - top)) * (f(y[1]) - f(y[0]));
+        return scale === "log" ? 10 ** at : scale === "symlog" ? Math.sinh(at) : at;
+    }
+
     destroy(): void {
         for (const c of [this.axes, this.lines, this.over]) {
             if (!c) continue;

@@ -5,6 +5,7 @@ import type { Ink } from "../model/colour";
 import { count } from "../model/format";
 import type { Scale } from "../model/link";
 import { type Axis, fineFits, type Series, smoothBase, smoothFine } from "../model/series";
+import type { Smooth } from "../model/smoother";
 import { size, type Track } from "../model/track";
 import type { Run } from "../wire/messages";
 import { seconds } from "../wire/messages";
@@ -72,7 +73,7 @@ export function lineOf(
     s: Series,
     axis: Axis,
     range: [number, number] | null,
-    w: number,
+    how: Smooth,
 ): Line | null {
     const fits = range !== null && fineFits(s, axis, range);
     const track = fits && s.fine ? s.fine.track : s.base;
@@ -83,7 +84,7 @@ export function lineOf(
         const first = seconds(run.first_wall);
         x0 = Number.isFinite(first) ? first : s.base.wall[0];
     }
-    const y = fits ? smoothFine(s, w) : smoothBase(s, w);
+    const y = fits ? smoothFine(s, how, axis) : smoothBase(s, how, axis);
     const rising = isRising(track, x, axis);
     return { run, ink, track, x, x0, y, rising, end: endOf(run), from: 0, to: track.n };
 }

@@ -7,6 +7,7 @@
 // never part of a state.
 
 import type { Axis } from "./series";
+import { ema, type Smooth, type SmoothKind } from "./smoother";
 
 export type Scale = "linear" | "log" | "symlog";
 export type Attempts = "stitched" | "all";
@@ -34,7 +35,9 @@ export interface State {
     scales: Record<string, Scale>;
     /** Tags whose outliers are shown. */
     wide: string[];
-    smooth: number;
+    smooth: Smooth;
+    /** Zoomed ranges of y, by tag. */
+    heights: Record<string, [number, number]>;
     attempts: Attempts;
     pins: string[];
     /** Sections whose fold differs from the start. */
@@ -45,6 +48,8 @@ export interface State {
     /** Keys that this version does not know. */
     other: [string, string][];
 }
+
+const SMOOTHS: SmoothKind[] = ["ema", "half", "mean", "median"];
 
 export const LIMIT_LINK = 2000;
 
@@ -58,7 +63,8 @@ export function stateDefault(): State {
         range: null,
         scales: {},
         wide: [],
-        smooth: 0.6,
+        smooth: ema(0.6),
+        heights: {},
         attempts: "stitched",
         pins: [],
         folds: [],
@@ -105,7 +111,9 @@ export function stateText(s: State): string {
     if (s.range) put("xr", s.range.join(","));
     put("y", list(Object.entries(s.scales).map(([tag, scale]) => `${scale}:${tag}`)));
     put("wide", list(s.wide));
-    if (s.smooth !== 0.6) put("sm", `ema,${s.smooth}`);
+    if (s.smooth.kind !== "ema" || s.smooth.amount !== 0.6)
+        put("sm", `${s.smooth.kind},${s.smooth.amount}`);
+    put("yr", list(Object.entries(s.heights).map(([tag, r]) => `${r.join(",")}:${tag}`)));
     if (s.attempts !== "stitched") put("at", s.attempts);
     put("pin", list(s.pins));
     put("fold", list(s.folds));
@@ -136,9 +144,22 @@ function readScales(value: string): Record<string, Scale> {
     return out;
 }
 
-function readSmooth(value: string): number {
-    const w = Number(value.split(",").at(-1));
-    return Number.isFinite(w) ? Math.min(0.999, Math.max(0, w)) : 0.6;
+function readSmooth(value: string): Smooth {
+    const [word, number] = value.includes(",") ? value.split(",") : ["ema", value];
+    const kind = SMOOTHS.find(k => k === word);
+    const amount = Number(number);
+    if (!kind || !Number.isFinite(amount)) return ema(0.6);
+    return { kind, amount: Math.min(kind === "ema" ? 0.999 : 1e300, Math.max(0, amount)) };
+}
+
+function readHeights(value: string): Record<string, [number, number]> {
+    const out: Record<string, [number, number]> = {};
+    for (const item of unlist(value)) {
+        const [, range, tag] = /^([^:]*):(.*)$/s.exec(item) ?? [];
+        const r = range ? readRange(range) : null;
+        if (r && tag) out[tag] = r;
+    }
+    return out;
 }
 
 function readSort(value: string): Sort {
@@ -162,6 +183,7 @@ export function stateRead(text: string): State {
         else if (key === "y") s.scales = readScales(value);
         else if (key === "wide") s.wide = unlist(value);
         else if (key === "sm") s.smooth = readSmooth(value);
+        else if (key === "yr") s.heights = readHeights(value);
         else if (key === "at") s.attempts = value === "all" ? "all" : "stitched";
         else if (key === "pin") s.pins = unlist(value);
         else if (key === "fold") s.folds = unlist(value);

@@ -3,7 +3,7 @@
 
 import type { Frame } from "../wire/frames";
 import { KIND_BEHIND, KIND_TRUNCATE } from "../wire/frames";
-import { type Ema, emaRun, emaStart, emaTake } from "./smooth";
+import { type Smooth, type Smoother, smoother } from "./smoother";
 import { append, size, type Track, trackEmpty, truncate, weight } from "./track";
 
 export type Axis = "step" | "relative" | "wall";
@@ -23,9 +23,9 @@ interface Smoothed {
     version: number;
     edits: number;
     n: number;
-    w: number;
+    key: string;
     out: Float64Array;
-    ema: Ema;
+    smoother: Smoother;
 }
 
 export interface Series {
@@ -115,52 +115,66 @@ export function pointsPerItem(t: Track): number {
     return t.points / t.n;
 }
 
-function fresh(t: Track, w: number): Smoothed {
-    const out = new Float64Array(t.n);
-    return { track: t, version: -1, edits: t.edits, n: 0, w, out, ema: emaStart(w) };
+/** x of the axis; relative time has the differences of wall time. */
+export function columnOf(t: Track, axis: Axis): Float64Array {
+    return axis === "step" ? t.step : t.wall;
 }
 
-function extend(m: Smoothed, t: Track): void {
+function keyOf(how: Smooth, axis: Axis): string {
+    return how.kind === "ema" ? `${how.amount}` : `${how.kind} ${how.amount} ${axis === "step"}`;
+}
+
+function fresh(t: Track, how: Smooth, key: string): Smoothed {
+    const out = new Float64Array(t.n);
+    const one = smoother(how, t.raw);
+    return { track: t, version: -1, edits: t.edits, n: 0, key, out, smoother: one };
+}
+
+function extend(m: Smoothed, t: Track, axis: Axis): void {
     if (m.out.length < t.n) {
         const out = new Float64Array(Math.max(t.n, Math.ceil(m.out.length * 1.5)));
         out.set(m.out.subarray(0, m.n));
         m.out = out;
     }
-    emaRun(m.ema, t.v, t.raw ? null : t.cnt, m.n, t.n, m.out);
+    const x = columnOf(t, axis);
+    for (let i = m.n; i < t.n; i++) m.out[i] = m.smoother.take(t.v[i], t.raw ? 1 : t.cnt[i], x[i]);
     m.n = t.n;
     m.version = t.version;
 }
 
 /** An append continues what was smoothed; truncation and halving start anew. */
-function continues(m: Smoothed | null, t: Track, w: number): m is Smoothed {
-    return m !== null && m.track === t && m.w === w && m.edits === t.edits;
+function continues(m: Smoothed | null, t: Track, key: string): m is Smoothed {
+    return m !== null && m.track === t && m.key === key && m.edits === t.edits;
 }
 
-function same(m: Smoothed | null, t: Track, w: number): m is Smoothed {
-    return m !== null && m.track === t && m.w === w && m.version === t.version;
+function same(m: Smoothed | null, t: Track, key: string): m is Smoothed {
+    return m !== null && m.track === t && m.key === key && m.version === t.version;
 }
 
-/** What is drawn for items of the overview with weight w. */
-export function smoothBase(s: Series, w: number): Float64Array {
-    if (w === 0) return s.base.v;
-    if (same(s.smoothed, s.base, w)) return s.smoothed.out;
-    const m = continues(s.smoothed, s.base, w) ? s.smoothed : fresh(s.base, w);
-    extend(m, s.base);
+/** What is drawn for items of the overview. */
+export function smoothBase(s: Series, how: Smooth, axis: Axis): Float64Array {
+    if (!(how.amount > 0)) return s.base.v;
+    const key = keyOf(how, axis);
+    if (same(s.smoothed, s.base, key)) return s.smoothed.out;
+    const m = continues(s.smoothed, s.base, key) ? s.smoothed : fresh(s.base, how, key);
+    extend(m, s.base, axis);
     s.smoothed = m;
     return m.out;
 }
 
 /** As smoothBase for the fine track, warmed up on the overview left of it. */
-export function smoothFine(s: Series, w: number): Float64Array {
+export function smoothFine(s: Series, how: Smooth, axis: Axis): Float64Array {
     const fine = s.fine as Fine;
     const t = fine.track;
-    if (w === 0) return t.v;
-    if (same(s.smoothedFine, t, w)) return s.smoothedFine.out;
-    const m = fresh(t, w);
+    if (!(how.amount > 0)) return t.v;
+    const key = keyOf(how, axis);
+    if (same(s.smoothedFine, t, key)) return s.smoothedFine.out;
+    const m = fresh(t, how, key);
     const start = t.n > 0 ? t.step[0] : Number.POSITIVE_INFINITY;
+    const x = columnOf(s.base, axis);
     for (let i = 0; i < s.base.n && s.base.step[i] < start; i++)
-        emaTake(m.ema, s.base.v[i], Math.min(size(s.base, i), 1e6));
-    extend(m, t);
+        m.smoother.take(s.base.v[i], Math.min(size(s.base, i), 1e6), x[i]);
+    extend(m, t, axis);
     s.smoothedFine = m;
     return m.out;
 }

@@ -46,11 +46,6 @@ export function emaRun(
     for (let i = from; i < to; i++) out[i] = emaTake(e, v[i], counts ? counts[i] : 1);
 }
 
-/** Weight per point that forgets half within `half` units of x. */
-export function halfWeight(dx: number, half: number): number {
-    return half > 0 && dx > 0 ? 0.5 ** (dx / half) : 0;
-}
-
 /** How many points an exponential weight averages over, for words such as "≈ 5 points". */
 export function emaSpan(w: number): number {
     return w >= 1 ? Number.POSITIVE_INFINITY : (1 + w) / (1 - w);

@@ -11,6 +11,7 @@ import {
     stateDefault,
 } from "./link";
 import type { Axis } from "./series";
+import type { Smooth } from "./smoother";
 
 const start = stateDefault();
 
@@ -23,7 +24,8 @@ export const view = {
     range: signal<[number, number] | null>(null),
     scales: signal<Record<string, Scale>>({}),
     wide: signal<string[]>([]),
-    smooth: signal(start.smooth),
+    smooth: signal<Smooth>(start.smooth),
+    heights: signal<Record<string, [number, number]>>({}),
     attempts: signal<Attempts>(start.attempts),
     pins: signal<string[]>([]),
     folds: signal<string[]>([]),
@@ -123,10 +125,24 @@ export const acts = {
         }),
     scale: (tag: string, scale: Scale) => {
         const next = { ...view.scales.value };
+        acts.height(tag, null);
         if (scale === "linear") delete next[tag];
         else next[tag] = scale;
         view.scales.value = next;
     },
+    height: (tag: string, range: [number, number] | null) =>
+        step(() => {
+            const next = { ...view.heights.value };
+            if (range) next[tag] = range;
+            else delete next[tag];
+            view.heights.value = next;
+        }),
+    /** Shows all of both axes again. */
+    all: () =>
+        step(() => {
+            view.range.value = null;
+            view.heights.value = {};
+        }),
     wide: (tag: string) => {
         view.wide.value = toggleIn(view.wide.value, tag);
     },
@@ -135,6 +151,10 @@ export const acts = {
             view.attempts.value = attempts;
         }),
 };
+
+export function isZoomed(): boolean {
+    return view.range.value !== null || Object.keys(view.heights.value).length > 0;
+}
 
 export function scaleOf(tag: string): Scale {
     const scales = view.scales.value;

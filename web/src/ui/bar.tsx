@@ -21,6 +21,7 @@ import { drawerOpen, settingsOpen } from "./drawer";
 import { tagError } from "./filters";
 import { helpOpen } from "./help";
 import { Icon, Logo } from "./icons";
+import { axisTo, Smoothing } from "./smoothing";
 import { toggleTheme } from "./theme";
 
 const AXES: [Axis, string][] = [
@@ -38,34 +39,12 @@ export function AxisChoice() {
                         type="radio"
                         name="x"
                         checked={view.axis.value === axis}
-                        onChange={() => acts.axis(axis)}
+                        onChange={() => axisTo(axis)}
                     />
                     {word}
                 </label>
             ))}
         </fieldset>
-    );
-}
-
-export function Smoothing() {
-    const w = view.smooth.value;
-    return (
-        <label class="range" title="Smoothing: exponential, TensorBoard's formula">
-            <span>smooth</span>
-            <input
-                type="range"
-                aria-label="Smoothing"
-                min="0"
-                max="0.999"
-                step="0.001"
-                value={w}
-                style={{ "--v": w / 0.999 }}
-                onInput={e => {
-                    view.smooth.value = Number((e.currentTarget as HTMLInputElement).value);
-                }}
-            />
-            <output>{w.toFixed(w > 0.99 ? 3 : 2)}</output>
-        </label>
     );
 }
 

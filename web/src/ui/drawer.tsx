@@ -5,8 +5,9 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { paused } from "../model/view";
 import { setPaused } from "./acts";
-import { AxisChoice, Smoothing } from "./bar";
+import { AxisChoice } from "./bar";
 import { ListFoot, ListHead, RunFilter, RunFilterError, VirtualRows } from "./side";
+import { Smoothing } from "./smoothing";
 
 export const drawerOpen = signal(false);
 export const settingsOpen = signal(false);

@@ -2,12 +2,14 @@
 
 import type { Scale } from "../model/link";
 import type { Axis } from "../model/series";
-import { acts, cursor, hot, paused, scaleOf, view } from "../model/view";
+import { smoothBy } from "../model/smoother";
+import { acts, cursor, hot, isZoomed, paused, scaleOf, view } from "../model/view";
 import { choose, setPaused } from "./acts";
 import { toggleFollow } from "./follow";
 import { helpOpen } from "./help";
 import { charts } from "./near";
 import { pan, zoomAround } from "./pointer";
+import { axisTo } from "./smoothing";
 import { keysOn } from "./theme";
 
 const AXES: Axis[] = ["step", "relative", "wall"];
@@ -36,7 +38,7 @@ function walk(by: number): void {
 
 function back(): boolean {
     if (cursor.value?.pinned) cursor.value = null;
-    else if (view.range.value) acts.zoom(null);
+    else if (isZoomed()) acts.all();
     else if (view.full.value || view.run.value) acts.charts();
     else if (view.tagFilter.value) view.tagFilter.value = "";
     else return false;
@@ -87,21 +89,21 @@ const KEYS: Record<string, (e: KeyboardEvent) => void> = {
     Enter: () => withTag(acts.full),
     p: () => withTag(acts.pin),
     h: () => hot.value && choose([hot.value.run], false),
-    x: () => acts.axis(next(AXES, view.axis.value)),
+    x: () => axisTo(next(AXES, view.axis.value)),
     y: () => withTag(tag => acts.scale(tag, next(SCALES, scaleOf(tag)))),
     l: () => withTag(tag => acts.scale(tag, scaleOf(tag) === "log" ? "linear" : "log")),
     g: () => toggleFollow(),
     a: () => acts.attempts(view.attempts.value === "all" ? "stitched" : "all"),
     " ": () => setPaused(!paused.value),
     "[": () => {
-        view.smooth.value = Math.max(0, Math.round((view.smooth.value - 0.05) * 100) / 100);
+        view.smooth.value = smoothBy(view.smooth.value, -1);
     },
     "]": () => {
-        view.smooth.value = Math.min(0.999, Math.round((view.smooth.value + 0.05) * 100) / 100);
+        view.smooth.value = smoothBy(view.smooth.value, 1);
     },
     "+": () => zoomBy(0.5),
     "-": () => zoomBy(2),
-    "0": () => acts.zoom(null),
+    "0": () => acts.all(),
     "?": () => {
         helpOpen.value = true;
     },

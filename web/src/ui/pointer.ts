@@ -3,12 +3,14 @@
 
 import type { Chart } from "../chart/chart";
 import { nearestRun, readAt } from "../chart/hover";
-import { acts, cursor, hot, view } from "../model/view";
+import { acts, cursor, hot, step, view } from "../model/view";
 
 const DRAG_PX = 4;
 
 interface Drag {
-    from: number;
+    from: { x: number; y: number };
+    /** With Shift: a range of y. */
+    tall: boolean;
     box: HTMLElement;
     moved: boolean;
 }
@@ -74,27 +76,35 @@ class Hand {
         if (!chart) return;
         if (this.fingers.has(e.pointerId)) this.fingers.set(e.pointerId, { x, y });
         if (this.fingers.size === 2) return this.pinch(chart);
-        if (this.drag) return this.pull(chart, x);
+        if (this.drag) return this.pull(chart, x, y);
         if (cursor.peek()?.pinned) return;
         if (this.inside(x, y)) point(chart, x, y, false);
         else this.leave();
     };
 
-    private pull(chart: Chart, x: number): void {
+    private pull(chart: Chart, x: number, y: number): void {
         const drag = this.drag as Drag;
-        if (!drag.moved && Math.abs(x - drag.from) < DRAG_PX) return;
+        const by = drag.tall ? y - drag.from.y : x - drag.from.x;
+        if (!drag.moved && Math.abs(by) < DRAG_PX) return;
         drag.moved = true;
         const { left, right, top, bottom } = chart.plot.box;
-        const a = Math.max(left, Math.min(drag.from, x));
-        const b = Math.min(right, Math.max(drag.from, x));
+        const [a, b] = this.selected(chart, drag, x, y);
         Object.assign(drag.box.style, {
-            left: `${a}px`,
-            width: `${Math.max(0, b - a)}px`,
-            top: `${top - 3}px`,
-            height: `${bottom - top + 3}px`,
+            left: `${drag.tall ? left : a}px`,
+            width: `${drag.tall ? right - left : Math.max(0, b - a)}px`,
+            top: `${drag.tall ? a : top - 3}px`,
+            height: `${drag.tall ? Math.max(0, b - a) : bottom - top + 3}px`,
         });
         if (!drag.box.isConnected) this.host.append(drag.box);
         cursor.value = null;
+    }
+
+    /** From and to in px: of x, or of y from above. */
+    private selected(chart: Chart, drag: Drag, x: number, y: number): [number, number] {
+        const { left, right, top, bottom } = chart.plot.box;
+        const [from, to] = drag.tall ? [drag.from.y, y] : [drag.from.x, x];
+        const [least, most] = drag.tall ? [top, bottom] : [left, right];
+        return [Math.max(least, Math.min(from, to)), Math.min(most, Math.max(from, to))];
     }
 
     private pinch(chart: Chart): void {
@@ -116,7 +126,7 @@ class Hand {
         if (e.button !== 0 || !this.inside(x, y)) return;
         const box = document.createElement("div");
         box.className = "select";
-        this.drag = { from: x, box, moved: false };
+        this.drag = { from: { x, y }, tall: e.shiftKey, box, moved: false };
         this.host.setPointerCapture(e.pointerId);
     };
 
@@ -135,10 +145,11 @@ class Hand {
         if (!drag || !chart) return;
         drag.box.remove();
         if (!drag.moved) return this.click(chart, x, y);
-        const { left, right } = chart.plot.box;
-        const a = chart.plot.xValue(Math.max(left, Math.min(drag.from, x)));
-        const b = chart.plot.xValue(Math.min(right, Math.max(drag.from, x)));
-        if (b > a) acts.zoom([a, b]);
+        const [a, b] = this.selected(chart, drag, x, y);
+        if (b <= a) return;
+        const { plot } = chart;
+        if (drag.tall) acts.height(chart.tag, [plot.yValue(b), plot.yValue(a)]);
+        else acts.zoom([plot.xValue(a), plot.xValue(b)]);
     };
 
     private click(chart: Chart, x: number, y: number): void {
@@ -163,8 +174,12 @@ class Hand {
         const chart = this.chart();
         if (!chart) return;
         cursor.value = null;
-        if (view.range.value) acts.zoom(null);
-        else acts.wide(chart.tag);
+        if (view.range.value || view.heights.value[chart.tag]) {
+            step(() => {
+                acts.height(chart.tag, null);
+                acts.zoom(null);
+            });
+        } else acts.wide(chart.tag);
     };
 
     wheel = (e: WheelEvent) => {

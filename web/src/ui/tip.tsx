@@ -41,7 +41,7 @@ function oddWords(r: Row): string {
 }
 
 function Rows({ rows, near }: { rows: Row[]; near: string }) {
-    const smoothed = view.smooth.value > 0;
+    const smoothed = view.smooth.value.amount > 0;
     const f = digits(rows.flatMap(r => [r.smoothed, r.value]));
     const axis = view.axis.value;
     return (

@@ -10,6 +10,7 @@ import {
     type Scene,
 } from "../../../src/chart/scene";
 import { seriesHistory, seriesNew } from "../../../src/model/series";
+import { ema } from "../../../src/model/smoother";
 import { readMessage } from "../../../src/wire/frames";
 import type { Run } from "../../../src/wire/messages";
 import { frame } from "../../mock/frames";
@@ -41,7 +42,7 @@ function line(values: number[], axis: "step" | "relative" | "wall" = "step") {
     });
     const s = seriesNew("r", "t");
     seriesHistory(s, readMessage(bytes.slice().buffer as ArrayBuffer), 100);
-    const l = lineOf(run(), { hue: 1, dash: 0 }, s, axis, null, 0);
+    const l = lineOf(run(), { hue: 1, dash: 0 }, s, axis, null, ema(0));
     if (!l) throw new Error("no line");
     return l;
 }

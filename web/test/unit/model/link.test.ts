@@ -7,6 +7,7 @@ import {
     stateRead,
     stateText,
 } from "../../../src/model/link";
+import { ema } from "../../../src/model/smoother";
 
 const full: State = {
     ...stateDefault(),
@@ -18,7 +19,8 @@ const full: State = {
     range: [0, 3600.5],
     scales: { "*": "log", "train/loss": "symlog" },
     wide: ["eval/loss"],
-    smooth: 0.85,
+    smooth: { kind: "half", amount: 500 },
+    heights: { "a/b:c": [-1, 2.5] },
     attempts: "all",
     pins: ["train/loss", "eval/a~b"],
     folds: ["layers"],
@@ -55,17 +57,17 @@ describe("link", () => {
         });
         expect((await linkRead("#v1/x=rel&xr=0,3600&y=log")).range).toEqual([0, 3600]);
         expect((await linkRead("#v1/y=log")).scales).toEqual({ "*": "log" });
-        expect((await linkRead("#v1/sm=ema,0.6")).smooth).toBe(0.6);
+        expect((await linkRead("#v1/sm=ema,0.6")).smooth).toEqual(ema(0.6));
     });
     it("understands the stock page", async () => {
         const s = await linkRead("#timeseries&tagFilter=loss&runFilter=lr&smoothing=0.9");
-        expect([s.tagFilter, s.runFilter, s.smooth]).toEqual(["loss", "lr", 0.9]);
+        expect([s.tagFilter, s.runFilter, s.smooth]).toEqual(["loss", "lr", ema(0.9)]);
     });
     it.each(["#z1/%%%", "#z1/AAAA", "#v1/xr=5,1&sm=x&sel", "#hello", "#v1/tf=%E0%A4%A"])(
         "makes the best of %s",
         async text => {
             const s = await linkRead(text);
-            expect(s.smooth).toBe(0.6);
+            expect(s.smooth).toEqual(ema(0.6));
             expect(s.range).toBeNull();
         },
     );

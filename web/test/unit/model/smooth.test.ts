@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { emaRun, emaStart, emaTake, halfWeight } from "../../../src/model/smooth";
+import { emaRun, emaStart, emaTake } from "../../../src/model/smooth";
 
 function smooth(v: number[], w: number): number[] {
     const out = new Float64Array(v.length);
@@ -56,5 +56,4 @@ describe("exponential smoothing", () => {
         expect(all.s).toBeCloseTo(one.s, 12);
         expect(all.n).toBe(one.n);
     });
-    it("halves over a half-life", () => expect(halfWeight(10, 10)).toBe(0.5));
 });

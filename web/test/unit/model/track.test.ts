@@ -6,6 +6,7 @@ import {
     smoothBase,
     smoothFine,
 } from "../../../src/model/series";
+import { ema } from "../../../src/model/smoother";
 import { append, halve, LIMIT_ITEMS, size, trackEmpty, truncate } from "../../../src/model/track";
 import { type Frame, readMessage } from "../../../src/wire/frames";
 import { type FrameInput, frame } from "../../mock/frames";
@@ -104,13 +105,13 @@ describe("series", () => {
         seriesHistory(whole, [points(0, values)], 100);
         const grown = seriesNew("r", "t");
         seriesHistory(grown, [points(0, values.slice(0, 20))], 100);
-        smoothBase(grown, 0.9);
+        smoothBase(grown, ema(0.9), "step");
         for (let i = 20; i < 60; i += 4) {
             expect(seriesLive(grown, points(i, values.slice(i, i + 4), 1, i + 4))).toBe(true);
-            smoothBase(grown, 0.9);
+            smoothBase(grown, ema(0.9), "step");
         }
-        const a = smoothBase(whole, 0.9);
-        const b = smoothBase(grown, 0.9);
+        const a = smoothBase(whole, ema(0.9), "step");
+        const b = smoothBase(grown, ema(0.9), "step");
         for (let i = 0; i < 60; i++) expect(b[i]).toBeCloseTo(a[i], 12);
         expect(grown.ordinal).toBe(60);
     });
@@ -121,8 +122,8 @@ describe("series", () => {
         const track = trackEmpty();
         append(track, points(50, values.slice(50, 80)));
         s.fine = { axis: "step", from: 50, to: 79, width: 100, track, open: false };
-        const base = smoothBase(s, 0.95);
-        const fine = smoothFine(s, 0.95);
+        const base = smoothBase(s, ema(0.95), "step");
+        const fine = smoothFine(s, ema(0.95), "step");
         for (let i = 0; i < 30; i++) expect(fine[i]).toBeCloseTo(base[50 + i], 12);
     });
     it("asks history again after behind", () => {
