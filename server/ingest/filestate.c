@@ -33,11 +33,13 @@ struct step {
 struct filestate *filestate_new(struct run *run, struct generation *generation)
 {
     struct filestate *file = calloc(1, sizeof *file);
+    struct place place;
 
     if (!file)
         return NULL;
     file->run = run;
     file->generation = generation;
+    file->resumed = generation_placed(generation, &place) && place.offset > 0;
     return file;
 }
 
@@ -68,6 +70,18 @@ static int list_record(const struct step *s)
     return generation_damage(s->file->generation, &damage);
 }
 
+/* What the tag began with in this file, when that was read before the start: it is the first
+ * entry. */
+static struct tagcache_entry *recall_first(struct filestate *file, struct text tag)
+{
+    struct tagcache_entry *first = tagcache_first(&file->tags, tag);
+
+    if (first || !file->resumed)
+        return first;
+    enum series_kind kind = generation_first_kind(file->generation, tag);
+    return kind ? tagcache_add(&file->tags, tag, (uint8_t)kind) : NULL;
+}
+
 /* The lane for a tag that the cache has none for. 0 and *ret_lane, which is NULL when the value is
  * left out; -ENOMEM. */
 static int make_lane(const struct step *s, struct text tag, const struct series_meta *meta,
@@ -94,6 +108,8 @@ static int make_lane(const struct step *s, struct text tag, const struct series_
         *ret_lane = NULL;
         return 0;
     }
+    if (!entry && file->resumed)
+        recall_first(file, tag);
     if (!entry)
         entry = tagcache_add(&file->tags, tag, (uint8_t)meta->kind);
     if (entry) /* without memory for it, the lane is asked for again next time */
@@ -178,7 +194,7 @@ static int take_other(const struct step *s, const struct ef_value *value)
     struct series_meta meta;
 
     if (!value->has_metadata && (value->kind == EF_VALUE_TENSOR || value->kind == EF_VALUE_NONE)) {
-        struct tagcache_entry *first = tagcache_first(&s->file->tags, tag);
+        struct tagcache_entry *first = recall_first(s->file, tag);
         enum ef_number number;
         uint64_t bits;
         if (first && first->kind == SERIES_SCALAR && ef_value_single(value, &number, &bits))
@@ -343,6 +359,7 @@ int filestate_span(struct filestate *file, ef_decoder *decoder, const struct spa
             return -ENOMEM;
         file->replay_wanted = false;
     }
+    generation_place(file->generation, NULL);
     const uint8_t *p = find_start(file, span, &begun, &values);
     while (p < end) {
         struct ef_scalar scalar;
@@ -388,7 +405,7 @@ int filestate_span(struct filestate *file, ef_decoder *decoder, const struct spa
 void filestate_replay_begin(struct filestate *file)
 {
     tagcache_clear(&file->tags);
-    file->stop.set = false;
+    file->stop.set = file->resumed = false;
     file->replay_wanted = generation_replay_begin(file->generation) < 0;
 }
 

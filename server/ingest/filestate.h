@@ -25,6 +25,7 @@ struct filestate {
     struct generation *generation;
     struct tagcache tags;
     bool replay_wanted; /* replay_begin came, but memory was short */
+    bool resumed;       /* it began in the middle: the store knows what its tags began with */
     bool told_limit;    /* the series limit was logged for this file */
     struct {            /* where the last span ended early */
         bool set;
@@ -34,7 +35,7 @@ struct filestate {
     } stop;
 };
 
-/* NULL: out of memory. */
+/* A generation that has been read in part goes on where it was. NULL: out of memory. */
 struct filestate *filestate_new(struct run *run, struct generation *generation);
 struct filestate *filestate_free(struct filestate *file);
 

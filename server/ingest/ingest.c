@@ -115,9 +115,13 @@ void *ingest_run_found(void *ctx, const struct run_info *info)
 void *ingest_generation(void *ctx, void *run, const char *path, uint32_t number)
 {
     struct ingestrun *r = run;
-    struct generation *generation = run_generation(r->run, "", path, number);
-    struct filestate *file = generation ? filestate_new(r->run, generation) : NULL;
 
+    run_write_begin(r->run);
+    struct generation *generation = run_find_generation(r->run, path, number);
+    if (!generation)
+        generation = run_generation(r->run, "", path, number);
+    struct filestate *file = generation ? filestate_new(r->run, generation) : NULL;
+    run_write_end(r->run);
     if (!file)
         return NULL;
     file->next = r->files;
@@ -125,11 +129,37 @@ void *ingest_generation(void *ctx, void *run, const char *path, uint32_t number)
     return file;
 }
 
+bool ingest_resume(void *ctx, void *run, const char *path, uint32_t *ret_number,
+                   struct place *ret)
+{
+    struct ingestrun *r = run;
+
+    run_write_begin(r->run);
+    struct generation *generation = run_find_generation(r->run, path, 0);
+    bool known = generation && generation_placed(generation, ret);
+    if (known)
+        *ret_number = generation_number(generation);
+    run_write_end(r->run);
+    return known;
+}
+
+void ingest_place(void *ctx, void *run, void *generation, const struct place *place)
+{
+    struct filestate *file = generation;
+
+    run_write_begin(file->run);
+    generation_place(file->generation, file->stop.set ? NULL : place);
+    run_write_end(file->run);
+}
+
 void ingest_renamed(void *ctx, void *run, void *generation, const char *path)
 {
     struct filestate *file = generation;
 
-    if (generation_rename(file->generation, path) < 0)
+    run_write_begin(file->run);
+    int r = generation_rename(file->generation, path);
+    run_write_end(file->run);
+    if (r < 0)
         log_error("%s: keeps its old name in the list of files: out of memory", path);
 }
 
@@ -142,7 +172,10 @@ int ingest_span(void *ctx, void *run, void *generation, const struct span *span)
     if (!decoder)
         return -ENOMEM;
     uint64_t fallbacks = ef_decoder_fallbacks(decoder);
+    struct run *of = ((struct filestate *)generation)->run;
+    run_write_begin(of);
     int r = filestate_span(generation, decoder, span, &tally);
+    run_write_end(of);
     fallbacks = ef_decoder_fallbacks(decoder) - fallbacks;
     return_decoder(ingest, decoder);
     atomic_fetch_add_explicit(&ingest->records, tally.records, memory_order_relaxed);
@@ -162,19 +195,31 @@ void ingest_damage(void *ctx, void *run, void *generation, const struct damage *
 {
     struct filestate *file = generation;
 
-    if (generation_damage(file->generation, damage) < 0)
+    run_write_begin(file->run);
+    int r = generation_damage(file->generation, damage);
+    run_write_end(file->run);
+    if (r < 0)
         log_error("damage at offset %llu cannot be listed: out of memory",
                   (unsigned long long)damage->offset);
 }
 
 void ingest_replay_begin(void *ctx, void *run, void *generation)
 {
-    filestate_replay_begin(generation);
+    struct filestate *file = generation;
+
+    run_write_begin(file->run);
+    filestate_replay_begin(file);
+    run_write_end(file->run);
 }
 
 void ingest_replay_end(void *ctx, void *run, void *generation)
 {
-    if (filestate_replay_end(generation) < 0)
+    struct filestate *file = generation;
+
+    run_write_begin(file->run);
+    int r = filestate_replay_end(file);
+    run_write_end(file->run);
+    if (r < 0)
         log_error("repaired bytes are not shown: out of memory");
 }
 
@@ -182,14 +227,19 @@ void ingest_state(void *ctx, void *run, const struct run_source *source)
 {
     struct ingestrun *r = run;
 
+    run_write_begin(r->run);
     run_source(r->run, source);
+    run_write_end(r->run);
 }
 
 void ingest_commit(void *ctx, void *run)
 {
     struct ingestrun *r = run;
 
-    if (run_commit(r->run) < 0)
+    run_write_begin(r->run);
+    int e = run_commit(r->run);
+    run_write_end(r->run);
+    if (e < 0)
         log_error("new points are held back until the next turn: out of memory");
 }
 

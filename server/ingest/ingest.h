@@ -7,7 +7,8 @@
  * references, session marks become attempts; what is no event becomes damage.
  *
  * Threads: the same as the sink's: one caller at a time for a run, any thread for different runs.
- * A run's file states belong to the run's present worker; decoders are borrowed from a pool. */
+ * A run's file states belong to the run's present worker; decoders are borrowed from a pool. Each
+ * call holds the run for writing (run_write_begin()), so that the index may look in between. */
 #ifndef TB_INGEST_INGEST_H
 #define TB_INGEST_INGEST_H
 
@@ -21,7 +22,12 @@ struct ingest *ingest_new(struct store *store);
 struct ingest *ingest_free(struct ingest *ingest);
 
 void *ingest_run_found(void *ingest, const struct run_info *info);
+/* A life that the store has from an index already goes on. */
 void *ingest_generation(void *ingest, void *run, const char *path, uint32_t number);
+/* The newest life of the path that the store has, and how far it was read. */
+bool ingest_resume(void *ingest, void *run, const char *path, uint32_t *ret_number,
+                   struct place *ret);
+void ingest_place(void *ingest, void *run, void *generation, const struct place *place);
 void ingest_renamed(void *ingest, void *run, void *generation, const char *path);
 int ingest_span(void *ingest, void *run, void *generation, const struct span *span);
 void ingest_damage(void *ingest, void *run, void *generation, const struct damage *damage);

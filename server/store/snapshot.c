@@ -492,3 +492,26 @@ bool snapshot_adopt(struct snapshot *s, const struct chunk_file *file, bool tail
     }
     return all;
 }
+
+/* ---- what the index asks ----------------------------------------------------------------- */
+
+uint64_t run_resident(struct run *run, bool *ret_loading)
+{
+    run_lock(run);
+    uint64_t resident = run->resident;
+    *ret_loading = run->source.loading;
+    run_unlock(run);
+    return resident;
+}
+
+bool run_pass(struct run *run, unsigned *passes)
+{
+    if (run->touched) /* retired, but published still */
+        return false;
+    run_lock(run);
+    unsigned before = run->slab.parity;
+    slab_turn(&run->slab);
+    *passes += run->slab.parity != before;
+    run_unlock(run);
+    return *passes >= 2;
+}

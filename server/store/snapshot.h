@@ -75,6 +75,13 @@ struct snapshot *snapshot_abandon(struct snapshot *snapshot);
 /* After adopting. Not writing. Accepts NULL; NULL. */
 struct snapshot *snapshot_free(struct snapshot *snapshot);
 
+/* What a run has in memory that segments could hold, in bytes, and whether its source is still
+ * being loaded. Any thread. */
+uint64_t run_resident(struct run *run, bool *ret_loading);
+/* Writing. Lets readers pass; *passes is 0 at the first call. True once all who looked then have
+ * left: what was replaced before is nobody's. */
+bool run_pass(struct run *run, unsigned *passes);
+
 /* snapshot_table.c: the rows, once `written` is filled. */
 _must_check_ int snapshot_table(const struct snapshot *snapshot, struct buf *out);
 

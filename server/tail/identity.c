@@ -103,6 +103,52 @@ static int feed_head(struct identity *identity, uint64_t offset, const uint8_t *
     return 0;
 }
 
+static int resume_head(struct identity *identity, int fd, uint64_t size,
+                       const struct identity_mark *head, uint8_t *bytes)
+{
+    if (size < head->size) /* cut short so far that nothing is proven */
+        return IDENTITY_DIFFERENT;
+    if (head->size == 0)
+        return IDENTITY_EQUAL;
+    int r = read_all(fd, bytes, head->size, 0);
+    if (r == -ESTALE)
+        return IDENTITY_DIFFERENT;
+    if (r == 0 && ef_crc32c(bytes, head->size) != head->crc)
+        return IDENTITY_DIFFERENT;
+    if (r == 0)
+        r = feed_head(identity, 0, bytes, head->size);
+    return r < 0 ? r : IDENTITY_EQUAL;
+}
+
+int identity_resume(struct identity *identity, int fd, uint64_t size,
+                    const struct identity_mark *head, const struct identity_mark *window,
+                    uint64_t offset, struct identity_scratch *scratch)
+{
+    if (head->size > IDENTITY_BYTES || window->size > IDENTITY_BYTES ||
+        window->size > window->end)
+        return IDENTITY_DIFFERENT;
+    int r = resume_head(identity, fd, size, head, scratch->bytes);
+    scratch->size = 0;
+    identity->head_closed = head->size < MIN(offset, (uint64_t)IDENTITY_BYTES);
+    if (r != IDENTITY_EQUAL)
+        return r;
+    identity->window_end = window->end;
+    identity->window_size = window->size;
+    identity->window_crc = window->crc;
+    r = identity_check(identity, fd, size, false, scratch);
+    if (r != IDENTITY_EQUAL || window->end <= offset)
+        return r;
+    /* The proof reaches further than what was given: what comes is compared as usual. */
+    uint32_t own = (uint32_t)MIN(offset, (uint64_t)IDENTITY_BYTES);
+    int e = read_all(fd, scratch->bytes, own, offset - own);
+    if (e < 0)
+        return e == -ESTALE ? IDENTITY_DIFFERENT : e;
+    scratch->size = own;
+    identity->window_end = offset;
+    identity_settle(identity, scratch);
+    return IDENTITY_EQUAL;
+}
+
 static int add_mark(struct identity *identity, const struct identity_scratch *scratch)
 {
     if (identity->n_marks == identity->marks_capacity) {

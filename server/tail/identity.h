@@ -53,6 +53,14 @@ void identity_done(struct identity *identity);
 _must_check_ int identity_check(const struct identity *identity, int fd, uint64_t size, bool full,
                                 struct identity_scratch *scratch);
 
+/* As it was when checksums were taken elsewhere (of the first `head_size` bytes, of the window):
+ * compares with a file of `size` bytes, and goes on from there. The bytes before `offset` are
+ * those that were given out. Results as above; the identity is empty before. */
+_must_check_ int identity_resume(struct identity *identity, int fd, uint64_t size,
+                                 const struct identity_mark *head,
+                                 const struct identity_mark *window, uint64_t offset,
+                                 struct identity_scratch *scratch);
+
 /* Sound bytes were given out. -ENOMEM: a mark or the steps are missing, the rest still works. */
 int identity_feed(struct identity *identity, struct identity_scratch *scratch, uint64_t offset,
                   const uint8_t *data, size_t size);

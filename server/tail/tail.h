@@ -40,6 +40,17 @@ struct tail_generation {
     const char *path;  /* relative to the run's directory; bytes as on disk, perhaps not UTF-8 */
     uint32_t number;   /* 1 for the first life under this path, then rising */
     uint64_t size;     /* bytes when found */
+    uint64_t offset;   /* spans will begin here: 0, or where tail_sink.resume said */
+};
+
+/* How far a file was given, and what proves that another descriptor shows the same file: CRC-32C
+ * of its first head_size bytes and of the window_size bytes before window_end, both at most 4,096.
+ * Damaged bytes are in neither. */
+struct tail_place {
+    uint64_t offset;
+    uint32_t head_size, head_crc;
+    uint64_t window_end;
+    uint32_t window_size, window_crc;
 };
 
 enum tail_watch { TAIL_WATCH_INOTIFY, TAIL_WATCH_POLL };
@@ -70,6 +81,15 @@ struct tail_sink {
     void *(*run_found)(void *ctx, const struct tail_run *run);
     /* A new file, or a new life of a path. Returns the handle for the next calls, or NULL. */
     void *(*generation)(void *ctx, void *run, const struct tail_generation *generation);
+    /* Before `generation`, at first sight of a path: is its newest life known from before? True:
+     * *ret_number, and where to go on (*ret; its window may lie behind the offset). If the file
+     * proves to be the same, that life goes on at the offset; else the next number begins. May be
+     * NULL. */
+    bool (*resume)(void *ctx, void *run, const char *path, uint32_t *ret_number,
+                   struct tail_place *ret);
+    /* The end of a file's part of a turn: all before place->offset was given, nothing behind it,
+     * no bytes in front of it are suspect. Not called where that is not so. May be NULL. */
+    void (*place)(void *ctx, void *run, void *generation, const struct tail_place *place);
     /* The path of a generation changed (rename in the same directory). */
     void (*renamed)(void *ctx, void *run, void *generation, const char *path);
     int (*span)(void *ctx, void *run, void *generation, const struct span *span);

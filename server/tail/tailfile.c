@@ -213,6 +213,42 @@ static void path_failed(struct tailfile *file, struct source_turn *turn, int err
     }
 }
 
+/* Is the path's life known from before the start? Then it goes on there. 0; -errno: the proof
+ * cannot be read now. */
+static int resume_life(struct tailfile *file, struct source_turn *turn, int fd,
+                       const struct stat *st, uint64_t *ret_offset)
+{
+    const struct tail_sink *sink = &file->source->set->sink;
+    struct tail_place place;
+    uint32_t number;
+
+    *ret_offset = 0;
+    if (!sink->resume || file->handle || file->n_earlier > 0 ||
+        !sink->resume(sink->ctx, file->source->handle, file->name, &number, &place))
+        return 0;
+    const struct identity_mark head = {place.head_size, place.head_size, place.head_crc};
+    const struct identity_mark window = {place.window_end, place.window_size, place.window_crc};
+    identity_done(&file->identity);
+    int r = identity_resume(&file->identity, fd, (uint64_t)st->st_size, &head, &window,
+                            place.offset, &turn->scratch);
+    if (r < 0)
+        return r;
+    file->number = number;
+    if (r == IDENTITY_EQUAL) {
+        ef_reader_rewind(file->reader, place.offset);
+        file->known_end = place.offset;
+        *ret_offset = place.offset;
+    } else {
+        identity_done(&file->identity);
+        turn->scratch.size = 0;
+        file->number++;
+    }
+    return 0;
+}
+
+static void go_on(struct tailfile *file, struct source_turn *turn, int check,
+                  const struct stat *st);
+
 /* First sight of a file, or of a new life: tells the sink and reads. Takes the descriptor. */
 static void begin_life(struct tailfile *file, struct source_turn *turn, int fd,
                        const struct stat *st)
@@ -225,6 +261,13 @@ static void begin_life(struct tailfile *file, struct source_turn *turn, int fd,
 
     if (!file->reader && ef_reader_new(&file->reader) < 0)
         file->reader = NULL;
+    int r = file->reader ? resume_life(file, turn, fd, st, &generation.offset) : 0;
+    if (r < 0) {
+        tailfile_trouble(file, strerrordesc_np(-r));
+        retry_soon(file, turn);
+        return;
+    }
+    generation.number = file->number;
     if (file->reader && !file->handle)
         file->handle = sink->generation(sink->ctx, source->handle, &generation);
     if (!file->handle) {
@@ -237,6 +280,10 @@ static void begin_life(struct tailfile *file, struct source_turn *turn, int fd,
     set_facts(file, turn, st);
     move(file, TAILFILE_FOLLOWED);
     keep_open(file, TAKE_FD(owned));
+    if (generation.offset > 0) {
+        go_on(file, turn, IDENTITY_EQUAL, st);
+        return;
+    }
     turn->scratch.size = 0;
     tailfile_read(file, turn, file->facts.size);
 }

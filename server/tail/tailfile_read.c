@@ -262,6 +262,24 @@ static int read_on(struct reading *reading, struct ef_item *item)
     return given < 0 ? 1 : r;
 }
 
+/* Tells how far the file was given, where that is one offset. */
+static void tell_place(struct tailfile *file)
+{
+    const struct tail_sink *sink = &file->source->set->sink;
+    struct ef_reader_stats stats = ef_reader_stats(file->reader);
+    const struct identity *id = &file->identity;
+    const struct tail_place place = {.offset = stats.offset,
+                                     .head_size = id->head_size,
+                                     .head_crc = id->head_crc,
+                                     .window_end = id->window_end,
+                                     .window_size = id->window_size,
+                                     .window_crc = id->window_crc};
+
+    if (sink->place && stats.suspect == 0 && stats.offset == file->known_end &&
+        file->replay_to == 0 && !file->replay_due && file->state == TAILFILE_FOLLOWED)
+        sink->place(sink->ctx, file->source->handle, file->handle, &place);
+}
+
 bool tailfile_read(struct tailfile *file, struct source_turn *turn, uint64_t size)
 {
     struct source *source = file->source;
@@ -283,6 +301,7 @@ bool tailfile_read(struct tailfile *file, struct source_turn *turn, uint64_t siz
     else if (file->due_ns < 0)
         pause_here(file, &item);
     identity_settle(&file->identity, &turn->scratch);
+    tell_place(file);
     if (turn->bytes_came)
         note_newest(source, file);
     tailfile_count(file);

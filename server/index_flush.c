@@ -1,0 +1,431 @@
+/* index_flush.c: the index thread: writes snapshots, merges segments, lets go of old files.
+ *
+ *   commit (much in memory) ── job ──┐
+ *   every TICK_MS: what is due? ─────┴─► write ─► (bytes safe?) ─► rename ─► adopt ─► merge?
+ *
+ * When a run is due: at once when much of it is in memory; when its first load is over; then at
+ * most every INTERVAL_S. One run is written at a time. A failure is told once and tried again with
+ * growing pauses; points stay in memory meanwhile. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "index_state.h"
+
+enum { TICK_MS = 100, INTERVAL_S = 30, QUIET_S = 60, RETRY_MOST_S = 60, DURABLE_MS = 2000 };
+#define FILES_MANY 8 /* a run with more files is merged, whatever their sizes */
+#define MERGE_LEAST 4
+
+/* ---- files ------------------------------------------------------------------------------- */
+
+static int file_read(void *ctx, uint64_t offset, void *ret, size_t size)
+{
+    const struct indexfile *file = ctx;
+
+    return segment_read(file->owner->dir, file->segment.name, offset, ret, size);
+}
+
+static void file_broken(void *ctx, int error)
+{
+    const struct indexfile *file = ctx;
+
+    if (error == -ENOMEM || error == -EMFILE || error == -ENFILE)
+        return; /* ours, not the file's */
+    atomic_store(&file->owner->broken, error);
+    pthread_mutex_lock(&file->owner->index->lock);
+    index_activate(file->owner);
+    pthread_mutex_unlock(&file->owner->index->lock);
+}
+
+void index_activate(struct indexrun *r)
+{
+    struct index *index = r->index;
+
+    if (r->active)
+        return;
+    r->active = true;
+    r->next_active = index->active;
+    if (!index->active)
+        pthread_cond_signal(&index->wake);
+    index->active = r;
+}
+
+struct indexfile *index_new_file(struct indexrun *r, const struct segment *segment)
+{
+    struct indexfile *file = calloc(1, sizeof *file);
+
+    if (!file)
+        return NULL;
+    file->segment = *segment;
+    file->owner = r;
+    file->file = (struct chunk_file){.read = file_read,
+                                     .broken = file_broken,
+                                     .ctx = file,
+                                     .id = chunkcache_file_id(r->index->options.store->cache),
+                                     .first = segment->first,
+                                     .last = segment->last};
+    atomic_fetch_add(&r->index->segments, 1);
+    atomic_fetch_add(&r->index->segment_bytes, segment->size);
+    return file;
+}
+
+void index_drop_file(struct indexfile *file, bool remove)
+{
+    struct index *index = file->owner->index;
+
+    if (remove)
+        segment_unlink(file->owner->dir, file->segment.name);
+    atomic_fetch_sub(&index->segments, 1);
+    atomic_fetch_sub(&index->segment_bytes, file->segment.size);
+    free(file);
+}
+
+int index_add_file(struct indexrun *r, struct indexfile *file)
+{
+    if (run_grow(&r->files, &r->cap_files, r->n_files, sizeof *r->files) < 0) {
+        index_drop_file(file, false);
+        return -ENOMEM;
+    }
+    r->files[r->n_files++] = file;
+    return 0;
+}
+
+/* ---- what is in memory ------------------------------------------------------------------- */
+
+void index_count(struct indexrun *r, bool *ret_loading)
+{
+    struct index *index = r->index;
+    uint64_t resident = run_resident(r->run, ret_loading);
+
+    pthread_mutex_lock(&index->lock);
+    atomic_fetch_add(&index->resident, resident - r->resident);
+    r->resident = resident;
+    if (atomic_load(&index->resident) <= index->limit)
+        pthread_cond_broadcast(&index->less);
+    pthread_mutex_unlock(&index->lock);
+}
+
+void index_take(struct indexrun *r)
+{
+    struct index *index = r->index;
+    struct snapshot *s;
+
+    int e = snapshot_take(r->run, 0, &s);
+    pthread_mutex_lock(&index->lock);
+    if (e == 0) {
+        CHECK(!r->job);
+        r->job = s;
+        r->next_job = NULL;
+        *index->jobs_tail = r;
+        index->jobs_tail = &r->next_job;
+        pthread_cond_signal(&index->wake);
+    } else {
+        r->busy = false; /* the next commit or tick tries again */
+    }
+    pthread_mutex_unlock(&index->lock);
+}
+
+/* ---- writing ----------------------------------------------------------------------------- */
+
+/* Waits for the bytes that the snapshot covers to be safe. */
+static int wait_durable(struct indexrun *r, const struct snapshot *s)
+{
+    const struct index_options *o = &r->index->options;
+
+    for (size_t i = 0; o->durable && i < s->n_generations; i++) {
+        const struct snapshot_generation *g = &s->generations[i];
+        uint32_t number = generation_number(g->generation);
+        int waited = 0;
+        while (o->durable(o->ctx, r->id, g->path, number) < g->place.offset) {
+            if (waited++ >= DURABLE_MS / 5)
+                return -EAGAIN;
+            struct timespec pause = {0, 5000000};
+            nanosleep(&pause, NULL);
+        }
+    }
+    return 0;
+}
+
+static int write_file(struct indexrun *r, struct snapshot *s, struct segment *ret)
+{
+    _cleanup_(buf_done) struct buf table = BUF_INIT(LIMIT_SEGMENT_TABLE_BYTES);
+    struct segment_writer *w = NULL;
+
+    int e = segment_begin(r->dir, s->chain, s->first, s->last, &w);
+    if (e == 0)
+        e = snapshot_write(s, segment_put, w, &table);
+    if (e == 0)
+        e = segment_finish(w, table.data, table.length);
+    if (e == 0)
+        e = wait_durable(r, s);
+    if (e == 0)
+        e = segment_commit(w, ret);
+    segment_writer_free(w);
+    return e;
+}
+
+static void told_failure(struct indexrun *r, int error)
+{
+    struct index *index = r->index;
+    int64_t pause = (int64_t)1 << MIN(r->failures, 6u);
+
+    atomic_fetch_add(&index->failures, 1);
+    if (r->failures++ == 0 && error != -EAGAIN)
+        log_warn("run %s: its index cannot be written: %s; it is tried again", r->id,
+                 strerror(-error));
+    pthread_mutex_lock(&index->lock);
+    r->retry_ns = clock_ns(NULL) + MIN(pause, RETRY_MOST_S) * NS_PER_S;
+    pthread_mutex_unlock(&index->lock);
+}
+
+/* Files that the new one stands for wait until nobody reads them. */
+static void replace_files(struct indexrun *r, uint32_t first)
+{
+    while (r->n_files > 0 && r->files[r->n_files - 1]->segment.first >= first) {
+        struct indexfile *file = r->files[--r->n_files];
+        file->next = r->replaced;
+        r->replaced = file;
+    }
+}
+
+/* Writes a snapshot and frees it. */
+static void flush(struct indexrun *r, struct snapshot *s)
+{
+    struct index *index = r->index;
+    bool merge = s->first < s->last, tails, loading, all = false;
+    struct segment segment;
+
+    pthread_mutex_lock(&index->lock);
+    int64_t commit_ns = r->commit_ns;
+    tails = clock_ns(NULL) - commit_ns > 2 * NS_PER_S || index->stopping;
+    pthread_mutex_unlock(&index->lock);
+    int e = run_grow(&r->files, &r->cap_files, r->n_files, sizeof *r->files);
+    if (e == 0)
+        e = write_file(r, s, &segment);
+    struct indexfile *file = e == 0 ? index_new_file(r, &segment) : NULL;
+    if (e == 0 && !file)
+        e = -ENOMEM;
+    run_write_begin(r->run);
+    if (e == 0) {
+        all = snapshot_adopt(s, &file->file, tails);
+        snapshot_free(s);
+    } else {
+        snapshot_abandon(s);
+    }
+    run_write_end(r->run);
+    if (e == 0) {
+        if (merge && all)
+            replace_files(r, segment.first);
+        CHECK(index_add_file(r, file) == 0); /* there is room */
+        atomic_fetch_add(merge ? &index->merges : &index->flushes, 1);
+        atomic_fetch_add(&index->written, segment.size);
+        r->failures = 0;
+    }
+    if (e < 0)
+        told_failure(r, e);
+    index_count(r, &loading);
+    pthread_mutex_lock(&index->lock);
+    r->flushed_ns = e == 0 ? clock_ns(NULL) : r->flushed_ns;
+    r->dirty = e < 0 || r->commit_ns != commit_ns;
+    r->dirty_ns = r->commit_ns;
+    r->loaded = false;
+    pthread_mutex_unlock(&index->lock);
+}
+
+/* Takes and writes: all since the flush `base`, or what is new. */
+static int take_and_flush(struct indexrun *r, uint32_t base)
+{
+    struct snapshot *s;
+
+    run_write_begin(r->run);
+    int e = snapshot_take(r->run, base, &s);
+    run_write_end(r->run);
+    if (e == 0)
+        flush(r, s);
+    return e;
+}
+
+/* ---- merging ----------------------------------------------------------------------------- */
+
+/* Where to begin: the newest files, as long as none is larger than twice those behind it. n_files:
+ * nothing to merge. */
+static size_t merge_from(const struct indexrun *r, bool quiet)
+{
+    uint64_t behind = 0;
+    size_t from = r->n_files, least = quiet ? 2 : MERGE_LEAST;
+
+    for (size_t i = r->n_files; i-- > 0;) {
+        uint64_t size = r->files[i]->segment.size;
+        if (size + behind > LIMIT_MERGE_BYTES)
+            break;
+        if (!quiet && behind > 0 && size > 2 * behind && r->n_files - i < FILES_MANY)
+            break;
+        behind += size;
+        from = i;
+    }
+    return r->n_files - from >= least ? from : r->n_files;
+}
+
+static void merge(struct indexrun *r, bool quiet)
+{
+    size_t from = merge_from(r, quiet);
+
+    if (from < r->n_files && take_and_flush(r, r->files[from]->segment.first) == -ENOMEM)
+        told_failure(r, -ENOMEM);
+}
+
+static void let_go(struct indexrun *r)
+{
+    for (struct indexfile **at = &r->replaced; *at;) {
+        struct indexfile *file = *at;
+        run_write_begin(r->run);
+        bool gone = run_pass(r->run, &file->passes);
+        run_write_end(r->run);
+        if (!gone) {
+            at = &file->next;
+            continue;
+        }
+        *at = file->next;
+        index_drop_file(file, true);
+    }
+}
+
+/* ---- a segment that is not what it was --------------------------------------------------- */
+
+static void look_at_broken(struct indexrun *r)
+{
+    const struct index_options *o = &r->index->options;
+    int error = atomic_load(&r->broken);
+
+    if (error == 0 || r->told_broken)
+        return;
+    r->told_broken = true;
+    atomic_fetch_add(&r->index->broken, 1);
+    log_error("run %s: its index is damaged (%s); its files are read again", r->id,
+              strerror(-error));
+    for (size_t i = 0; i < r->n_files; i++) /* the next start must not believe it either */
+        segment_unlink(r->dir, r->files[i]->segment.name);
+    if (o->reread)
+        o->reread(o->ctx, r->id);
+}
+
+/* ---- the thread -------------------------------------------------------------------------- */
+
+static bool is_due(const struct indexrun *r, int64_t now, bool stopping)
+{
+    if (r->dir < 0 || !r->dirty)
+        return false;
+    if (stopping)
+        return true;
+    if (now < r->retry_ns)
+        return false;
+    if (r->loaded || r->resident >= r->index->flush_bytes)
+        return true;
+    return now - r->dirty_ns >= INTERVAL_S * NS_PER_S &&
+           now - r->flushed_ns >= INTERVAL_S * NS_PER_S;
+}
+
+/* False: nothing is left to be done for now. */
+static bool tend(struct indexrun *r, bool stopping)
+{
+    struct index *index = r->index;
+    int64_t now = clock_ns(NULL);
+
+    pthread_mutex_lock(&index->lock);
+    if (r->busy) {
+        pthread_mutex_unlock(&index->lock);
+        return true;
+    }
+    bool due = is_due(r, now, stopping), calm = now >= r->retry_ns;
+    bool quiet = now - r->commit_ns >= QUIET_S * NS_PER_S;
+    r->busy = true;
+    pthread_mutex_unlock(&index->lock);
+    if (due && take_and_flush(r, 0) == -ENODATA) {
+        pthread_mutex_lock(&index->lock);
+        r->dirty = r->loaded = false;
+        pthread_mutex_unlock(&index->lock);
+    }
+    if (!stopping && calm && r->dir >= 0 && !r->told_broken)
+        merge(r, quiet);
+    if (r->replaced)
+        let_go(r);
+    look_at_broken(r);
+    pthread_mutex_lock(&index->lock);
+    r->busy = false;
+    bool more = r->dir >= 0 && (r->dirty || r->replaced || merge_from(r, true) < r->n_files ||
+                                (atomic_load(&r->broken) != 0 && !r->told_broken));
+    pthread_mutex_unlock(&index->lock);
+    return more;
+}
+
+static struct indexrun *next_job(struct index *index, struct snapshot **ret)
+{
+    struct indexrun *r = index->jobs;
+
+    if (!r)
+        return NULL;
+    index->jobs = r->next_job;
+    if (!index->jobs)
+        index->jobs_tail = &index->jobs;
+    *ret = TAKE_PTR(r->job);
+    return r;
+}
+
+static void do_jobs(struct index *index)
+{
+    struct snapshot *s;
+
+    pthread_mutex_lock(&index->lock);
+    for (struct indexrun *r; (r = next_job(index, &s));) {
+        pthread_mutex_unlock(&index->lock);
+        flush(r, s);
+        pthread_mutex_lock(&index->lock);
+        r->busy = false;
+    }
+    pthread_mutex_unlock(&index->lock);
+}
+
+static void tend_all(struct index *index, bool stopping)
+{
+    pthread_mutex_lock(&index->lock);
+    struct indexrun *r = TAKE_PTR(index->active);
+    pthread_mutex_unlock(&index->lock);
+    for (struct indexrun *next; r; r = next) {
+        next = r->next_active;
+        do_jobs(index);
+        bool more = tend(r, stopping);
+        pthread_mutex_lock(&index->lock);
+        r->active = false;
+        if (more || r->dirty || r->job) {
+            r->active = true;
+            r->next_active = index->active;
+            index->active = r;
+        }
+        pthread_mutex_unlock(&index->lock);
+    }
+}
+
+void *index_thread(void *ctx)
+{
+    struct index *index = ctx;
+    bool stopping = false;
+
+    while (!stopping) {
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += TICK_MS * 1000000L;
+        until.tv_sec += until.tv_nsec / NS_PER_S;
+        until.tv_nsec %= NS_PER_S;
+        pthread_mutex_lock(&index->lock);
+        while (!index->jobs && !index->active && !index->stopping)
+            pthread_cond_wait(&index->wake, &index->lock);
+        if (!index->jobs && !index->stopping)
+            pthread_cond_timedwait(&index->wake, &index->lock, &until);
+        stopping = index->stopping;
+        pthread_mutex_unlock(&index->lock);
+        do_jobs(index);
+        tend_all(index, stopping);
+    }
+    return NULL;
+}

@@ -1,0 +1,79 @@
+/* index_state.h: what index.c and index_flush.c share. Private to the two.
+ *
+ * index->lock guards the list, the queue and every `struct indexrun` field that is not said to be
+ * another's. It is a leaf: nothing else is taken while it is held. */
+#ifndef TB_INDEX_STATE_H
+#define TB_INDEX_STATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "archive/segment.h"
+#include "base/clock.h"
+#include "index.h"
+#include "store/restore.h"
+#include "store/snapshot.h"
+
+struct indexrun;
+
+/* One segment as the store's chunks know it. */
+struct indexfile {
+    struct chunk_file file; /* what stubs name: stays where it is */
+    struct segment segment;
+    struct indexrun *owner;
+    unsigned passes;        /* replaced: readers that have left, see run_pass() */
+    struct indexfile *next; /* of those replaced */
+};
+
+struct indexrun {
+    struct indexrun *next, *next_active;
+    struct index *index;
+    struct run *run;
+    char id[LIMIT_RUN_ID_BYTES + 1];
+    int dir;                   /* its folder, locked; -1: this run has no segments */
+    struct snapshot *job;      /* taken by the writer, waits for the thread */
+    struct indexrun *next_job;
+    bool busy;                 /* a snapshot is being taken or written */
+    bool active;               /* the thread looks at it at each tick */
+    uint64_t resident;         /* part of index->resident */
+    int64_t dirty_ns, commit_ns, flushed_ns; /* first commit since, last commit, last flush */
+    bool dirty, loaded;        /* loaded: the end of a load was seen, and not flushed yet */
+    int64_t retry_ns;          /* after a failure */
+    unsigned failures;
+    atomic_int broken;         /* the error that a chunk gave */
+    /* index thread (and index_run() before it is listed) */
+    struct indexfile **files;
+    size_t n_files, cap_files;
+    struct indexfile *replaced; /* removed when nobody looks at them any more */
+    bool told_broken;
+};
+
+struct index {
+    struct index_options options;
+    char *dir, *below;
+    uint64_t limit, flush_bytes;
+    pthread_t thread;
+    bool started;
+    pthread_mutex_t lock;
+    pthread_cond_t wake, less; /* for the thread; for index_admit() */
+    bool stopping;
+    struct indexrun *runs, *active, *jobs, **jobs_tail;
+    _Atomic uint64_t resident;
+    _Atomic uint64_t segments, segment_bytes, flushes, merges, written, failures, broken, restored,
+        restored_points, waits;
+};
+
+/* index_flush.c */
+void *index_thread(void *index);
+/* With the lock: the thread looks at the run from now on. */
+void index_activate(struct indexrun *r);
+/* Writing, with `busy` set: asks for a flush of all that is new; the lock is not held. */
+void index_take(struct indexrun *r);
+void index_drop_file(struct indexfile *file, bool remove);
+struct indexfile *index_new_file(struct indexrun *r, const struct segment *segment);
+/* Brings index->resident up to date. */
+void index_count(struct indexrun *r, bool *ret_loading);
+/* The file is freed when there is no memory. */
+int index_add_file(struct indexrun *r, struct indexfile *file);
+
+#endif
