@@ -24,6 +24,7 @@
 #include <sys/types.h>
 
 #include "base/cleanup.h"
+#include "front/head.h"
 
 /* Who is at the other end, found at accept. */
 struct peer {

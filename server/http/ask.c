@@ -5,7 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "http/tagname.h"
 
 void ask_find(struct ask *ask, struct store *store)
 {

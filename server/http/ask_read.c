@@ -10,7 +10,6 @@
 
 #include "http/ask.h"
 #include "http/body.h"
-#include "http/tagname.h"
 
 struct ask *ask_free(struct ask *ask)
 {

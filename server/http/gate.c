@@ -26,23 +26,6 @@ static bool is_value(const char *text, size_t size)
     return true;
 }
 
-const char *gate_find(const struct gate_header *headers, size_t count, const char *name,
-                      unsigned *ret_count)
-{
-    size_t length = strlen(name);
-    const char *value = NULL;
-    unsigned n = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        if (headers[i].name_size != length || strncasecmp(headers[i].name, name, length) != 0)
-            continue;
-        if (n++ == 0)
-            value = headers[i].value;
-    }
-    *ret_count = n;
-    return value;
-}
-
 static void refuse(struct gate_verdict *ret, int status, const char *detail)
 {
     ret->status = status;
@@ -69,7 +52,7 @@ static void check_headers(const struct gate_head *head, struct gate_verdict *ret
     if (head->n_headers > LIMIT_HEADERS)
         refuse(ret, 431, "Too many headers.");
     for (size_t i = 0; i < head->n_headers && !ret->status; i++) {
-        const struct gate_header *h = &head->headers[i];
+        const struct head_field *h = &head->headers[i];
 
         if (!is_token(h->name, h->name_size))
             refuse(ret, 400, "A header's name is not a word.");
@@ -81,7 +64,7 @@ static void check_headers(const struct gate_head *head, struct gate_verdict *ret
 static void check_host(const struct gate_head *head, struct gate_verdict *ret)
 {
     unsigned count;
-    const char *host = gate_find(head->headers, head->n_headers, "Host", &count);
+    const char *host = head_find(head->headers, head->n_headers, "Host", &count);
 
     if (count > 1)
         refuse(ret, 400, "Host was sent twice.");
@@ -94,8 +77,8 @@ static void check_host(const struct gate_head *head, struct gate_verdict *ret)
 static void check_length(const struct gate_head *head, struct gate_verdict *ret)
 {
     unsigned lengths, codings;
-    const char *length = gate_find(head->headers, head->n_headers, "Content-Length", &lengths);
-    const char *coding = gate_find(head->headers, head->n_headers, "Transfer-Encoding", &codings);
+    const char *length = head_find(head->headers, head->n_headers, "Content-Length", &lengths);
+    const char *coding = head_find(head->headers, head->n_headers, "Transfer-Encoding", &codings);
 
     ret->length = 0;
     if (lengths > 1 || codings > 1 || (lengths && codings)) {
@@ -125,12 +108,12 @@ static void check_rest(const struct gate_head *head, struct gate_verdict *ret)
     static const char *const once[] = {"Content-Type", "Authorization", "Origin", "Upgrade",
                                        "Sec-WebSocket-Key", "Content-Encoding"};
     unsigned count;
-    const char *expect = gate_find(head->headers, head->n_headers, "Expect", &count);
+    const char *expect = head_find(head->headers, head->n_headers, "Expect", &count);
 
     if (expect && strcasecmp(expect, "100-continue") != 0)
         refuse(ret, 417, "The only Expect met is \"100-continue\".");
     for (size_t i = 0; i < sizeof once / sizeof *once; i++) {
-        gate_find(head->headers, head->n_headers, once[i], &count);
+        head_find(head->headers, head->n_headers, once[i], &count);
         if (count > 1)
             refuse(ret, 400, "A header that may come once was sent twice.");
     }

@@ -10,14 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct gate_header {
-    const char *name, *value;
-    size_t name_size, value_size;
-};
+#include "front/front.h"
 
 struct gate_head {
     const char *method, *target, *version;
-    const struct gate_header *headers;
+    const struct head_field *headers;
     size_t n_headers;
 };
 
@@ -28,9 +25,5 @@ struct gate_verdict {
 };
 
 void gate_check(const struct gate_head *head, struct gate_verdict *ret);
-
-/* The value of a header, NULL if there is none; *ret_count says how often it was sent. */
-const char *gate_find(const struct gate_header *headers, size_t count, const char *name,
-                      unsigned *ret_count);
 
 #endif

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "http/points_flow.h"
-#include "http/tagname.h"
 #include "http/write.h"
 
 static void put_cursor(struct buf *out, const struct points_flow *flow, uint64_t ordinal)

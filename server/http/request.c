@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "http/tagname.h"
 
 void request_init(struct request *request, struct http_shared *shared, const struct peer *peer)
 {
@@ -39,10 +38,7 @@ void request_done(struct request *request)
 
 const char *request_header(const struct request *request, const char *name)
 {
-    unsigned count;
-    const char *value = gate_find(request->headers, request->n_headers, name, &count);
-
-    return count == 1 ? value : NULL;
+    return head_only(request->headers, request->n_headers, name);
 }
 
 const char *request_value(const struct request *request, const char *name)
@@ -124,33 +120,10 @@ double request_now(const struct request *request)
     return clock_wall_s(request->shared->options.clock);
 }
 
-static const char *title_of(int status)
-{
-    static const struct {
-        int status;
-        const char *title;
-    } titles[] = {
-        {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"},
-        {405, "Method Not Allowed"}, {406, "Not Acceptable"}, {409, "Conflict"}, {410, "Gone"},
-        {413, "Content Too Large"}, {416, "Range Not Satisfiable"},
-        {414, "URI Too Long"}, {415, "Unsupported Media Type"}, {417, "Expectation Failed"},
-        {426, "Upgrade Required"},
-        {429, "Too Many Requests"}, {431, "Request Header Fields Too Large"},
-        {501, "Not Implemented"}, {503, "Service Unavailable"},
-        {505, "HTTP Version Not Supported"}, {507, "Insufficient Storage"},
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(titles); i++)
-        if (titles[i].status == status)
-            return titles[i].title;
-    return "Internal Server Error";
-}
-
 void response_problem(struct request *request, int status, const char *code, const char *format,
                       ...)
 {
     struct buf *body = &request->reply.body;
-    struct json j = JSON_INIT(body);
     char detail[512];
     va_list args;
 
@@ -158,18 +131,7 @@ void response_problem(struct request *request, int status, const char *code, con
     vsnprintf(detail, sizeof detail, format, args);
     va_end(args);
     buf_clear(body);
-    json_open(&j, '{');
-    json_key(&j, "type");
-    json_put_text(&j, "about:blank");
-    json_key(&j, "title");
-    json_put_text(&j, title_of(status));
-    json_key(&j, "status");
-    json_put_i64(&j, status);
-    json_key(&j, "code");
-    json_put_text(&j, code);
-    json_key(&j, "detail");
-    json_put_text(&j, detail);
-    json_close(&j, '}');
+    head_problem(body, status, code, detail);
     request->reply.status = status;
     request->reply.type = "application/problem+json";
     request->reply.cacheable = false;
@@ -254,7 +216,7 @@ static bool client_has(const struct request *request, const char *etag)
 {
     const char *at = request_header(request, "If-None-Match");
 
-    if (!at || request->method == METHOD_POST)
+    if (!at || !(request->method & (METHOD_GET | METHOD_HEAD)))
         return false;
     if (strcmp(at, "*") == 0)
         return true;

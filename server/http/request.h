@@ -81,7 +81,7 @@ struct request {
     unsigned method;      /* one METHOD_ bit; HEAD is METHOD_HEAD */
     const char *method_text;
     struct target target;
-    const struct gate_header *headers;
+    const struct head_field *headers;
     size_t n_headers;
     struct buf body;
     struct intake intake;

@@ -4,9 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/words.h"
 #include "http/router.h"
-#include "http/tagname.h"
 #include "http/write.h"
 #include "store/summary_json.h"
 
@@ -164,22 +162,6 @@ void route_files(struct request *request)
 
 /* ---- damage ------------------------------------------------------------------------------ */
 
-static void write_damage(struct json *j, const struct damage_entry *e)
-{
-    json_open(j, '{');
-    tagname_write(j, "file", (struct text){e->path, strlen(e->path)});
-    write_u64(j, "generation", e->generation);
-    write_u64(j, "offset", e->damage.offset);
-    write_u64(j, "length", e->damage.length);
-    write_text(j, "reason", words_damage(e->damage.reason));
-    write_text(j, "message", words_damage_text(e->damage.reason));
-    write_bool(j, "limited", e->damage.limited);
-    write_u64(j, "records_after", e->records_after);
-    write_finite(j, "found_wall", e->damage.found_wall_s);
-    write_time(j, "found_at", e->damage.found_wall_s);
-    json_close(j, '}');
-}
-
 void route_damage(struct request *request)
 {
     struct json j = JSON_INIT(&request->reply.body);
@@ -202,7 +184,7 @@ void route_damage(struct request *request)
     json_key(&j, "damage");
     json_open(&j, '[');
     for (size_t i = 0; i < count; i++)
-        write_damage(&j, &entries[i]);
+        damage_entry_json(&j, &entries[i]);
     json_close(&j, ']');
     damage_entries_free(entries, count);
     end_answer(request, &j, 0);

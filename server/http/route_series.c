@@ -6,10 +6,9 @@
 
 #include "http/filter.h"
 #include "http/router.h"
-#include "http/tagname.h"
 #include "http/write.h"
 
-/* ---- series ------------------------------------------------------------------------------ */
+/* ---- one series -------------------------------------------------------------------------- */
 
 static void write_extreme(struct json *j, const char *key, enum value_kind kind, uint64_t bits)
 {
@@ -32,8 +31,10 @@ static void write_meta(struct json *j, const struct series_meta *meta)
                classes[meta->data_class >= 0 && meta->data_class <= 3 ? meta->data_class : 0]);
 }
 
-static void write_series(struct json *j, const struct series_summary *s, const char *epoch)
+static void write_series(struct json *j, const void *list, size_t i, const char *epoch)
 {
+    const struct series_summary *s = (const struct series_summary *)list + i;
+
     json_open(j, '{');
     tagname_write(j, "tag", s->tag);
     tagname_write(j, "dir", s->dir);
@@ -56,6 +57,43 @@ static void write_series(struct json *j, const struct series_summary *s, const c
     buf_printf(j->out, "%s-%" PRIu64 "\"", epoch, s->ordinal);
     json_close(j, '}');
 }
+
+/* ---- pages ------------------------------------------------------------------------------- */
+
+struct page {
+    const char *total, *name; /* keys of the count of all rows, and of the rows */
+    size_t count;
+    uint64_t from, limit;
+    /* Writes row `i` of `list`. */
+    void (*write)(struct json *j, const void *list, size_t i, const char *epoch);
+    const void *list;
+};
+
+/* One page of a list of this run; `after` of the next one is a row's number. */
+static void write_page(struct request *request, const struct page *page)
+{
+    struct json j = JSON_INIT(&request->reply.body);
+    size_t to = (size_t)MIN((uint64_t)page->count, page->from + page->limit);
+    char next[24];
+
+    if (to < page->count) {
+        snprintf(next, sizeof next, "%zu", to);
+        filter_link_next(request, next);
+    }
+    json_open(&j, '{');
+    write_text(&j, "epoch", request->shared->epoch);
+    write_text(&j, "run", request->id);
+    write_u64(&j, page->total, page->count);
+    json_key(&j, page->name);
+    json_open(&j, '[');
+    for (size_t i = (size_t)page->from; i < to; i++)
+        page->write(&j, page->list, i, request->shared->epoch);
+    json_close(&j, ']');
+    json_close(&j, '}');
+    response_json(request);
+}
+
+/* ---- series ------------------------------------------------------------------------------ */
 
 struct series_list {
     struct series_summary *all;
@@ -84,30 +122,6 @@ static bool select_series(struct request *request, struct series_list *list,
     return filter_ended(&filter, request);
 }
 
-static void write_list(struct request *request, const struct series_list *list, uint64_t from,
-                       uint64_t limit)
-{
-    struct json j = JSON_INIT(&request->reply.body);
-    size_t to = (size_t)MIN((uint64_t)list->count, from + limit);
-    char next[24];
-
-    if (to < list->count) {
-        snprintf(next, sizeof next, "%zu", to);
-        filter_link_next(request, next);
-    }
-    json_open(&j, '{');
-    write_text(&j, "epoch", request->shared->epoch);
-    write_text(&j, "run", request->id);
-    write_u64(&j, "total", list->count);
-    json_key(&j, "series");
-    json_open(&j, '[');
-    for (size_t i = (size_t)from; i < to; i++)
-        write_series(&j, &list->all[i], request->shared->epoch);
-    json_close(&j, ']');
-    json_close(&j, '}');
-    response_json(request);
-}
-
 void route_series(struct request *request)
 {
     _cleanup_(series_list_done) struct series_list list = {0};
@@ -127,7 +141,13 @@ void route_series(struct request *request)
     if (r < 0)
         response_error(request, r);
     else if (select_series(request, &list, kind))
-        write_list(request, &list, from, limit);
+        write_page(request, &(struct page){.total = "total",
+                                           .name = "series",
+                                           .count = list.count,
+                                           .from = from,
+                                           .limit = limit,
+                                           .write = write_series,
+                                           .list = list.all});
 }
 
 /* ---- values ------------------------------------------------------------------------------ */
@@ -158,8 +178,10 @@ static bool read_step(struct request *request, bool *ret_given, int64_t *ret)
     return false;
 }
 
-static void write_place(struct json *j, const struct value_place *place)
+static void write_place(struct json *j, const void *list, size_t i, const char *epoch)
 {
+    const struct value_place *place = (const struct value_place *)list + i;
+
     json_open(j, '{');
     write_i64(j, "step", place->reference.step);
     write_double(j, "wall", place->reference.wall_time);
@@ -170,30 +192,6 @@ static void write_place(struct json *j, const struct value_place *place)
     write_u64(j, "length", place->reference.length);
     write_u64(j, "record", place->reference.record);
     json_close(j, '}');
-}
-
-static void write_places(struct request *request, const struct place_list *list, uint64_t from,
-                         uint64_t limit)
-{
-    struct json j = JSON_INIT(&request->reply.body);
-    size_t to = (size_t)MIN((uint64_t)list->count, from + limit);
-    char next[24];
-
-    if (to < list->count) {
-        snprintf(next, sizeof next, "%zu", to);
-        filter_link_next(request, next);
-    }
-    json_open(&j, '{');
-    write_text(&j, "epoch", request->shared->epoch);
-    write_text(&j, "run", request->id);
-    write_u64(&j, "count", list->count);
-    json_key(&j, "values");
-    json_open(&j, '[');
-    for (size_t i = (size_t)from; i < to; i++)
-        write_place(&j, &list->all[i]);
-    json_close(&j, ']');
-    json_close(&j, '}');
-    response_json(request);
 }
 
 void route_values(struct request *request)
@@ -225,6 +223,11 @@ void route_values(struct request *request)
     for (size_t i = 0; i < list.count; i++)
         if (!one_step || list.all[i].reference.step == step)
             list.all[kept++] = list.all[i];
-    list.count = kept;
-    write_places(request, &list, from, limit);
+    write_page(request, &(struct page){.total = "count",
+                                       .name = "values",
+                                       .count = kept,
+                                       .from = from,
+                                       .limit = limit,
+                                       .write = write_place,
+                                       .list = list.all});
 }

@@ -12,7 +12,6 @@
 #include "http/columns.h"
 #include "http/held.h"
 #include "http/router.h"
-#include "http/tagname.h"
 #include "http/write.h"
 
 enum { PIECE = 32768, HEARTBEAT_S = 10, CURSOR_LINES = 10 };

@@ -7,7 +7,6 @@
 #include "base/sha256.h"
 #include "http/filter.h"
 #include "http/router.h"
-#include "http/tagname.h"
 #include "http/write.h"
 #include "store/natural.h"
 

@@ -125,7 +125,7 @@ const char *router_header(void *ctx, const char *name, unsigned *ret_count)
 {
     const struct request *request = ctx;
 
-    return gate_find(request->headers, request->n_headers, name, ret_count);
+    return head_find(request->headers, request->n_headers, name, ret_count);
 }
 
 static enum auth_right right_needed(const struct request *request)

@@ -112,7 +112,7 @@ void *talk_address(void *worker, const char *uri, struct MHD_Connection *connect
 }
 
 struct head_list {
-    struct gate_header *headers;
+    struct head_field *headers;
     size_t count, capacity;
 };
 
@@ -123,7 +123,7 @@ static enum MHD_Result add_header(void *cls, enum MHD_ValueKind kind, const char
 
     if (list->count == list->capacity)
         return MHD_NO;
-    list->headers[list->count++] = (struct gate_header){
+    list->headers[list->count++] = (struct head_field){
         .name = name,
         .name_size = name_size,
         .value = value ? value : "",

@@ -28,6 +28,33 @@ void feeds_done(struct feeds *feeds)
     feeds->due = NULL;
 }
 
+/* ---- shown names ------------------------------------------------------------------------ */
+
+/* Of the name as clients see it: a tag that is not UTF-8 is watched by what it is shown as. */
+static uint64_t name_hash(struct text dir, struct text tag)
+{
+    _cleanup_(buf_done) struct buf name = BUF_INIT(12 * LIMIT_TAG_BYTES + 64);
+    uint64_t hash;
+
+    tagname_escape(&name, dir);
+    buf_char(&name, '\0');
+    tagname_escape(&name, tag);
+    if (buf_failed(&name))
+        return 0;
+    hash = hash_bytes(HASH_START, name.data, name.length);
+    return hash ? hash : 1;
+}
+
+/* Notes what a series is shown as; -ENOMEM. */
+static int note_shown(struct feed *feed, const struct series_summary *s, uint64_t *ret_hash)
+{
+    *ret_hash = 0;
+    if (tagname_is_utf8(s->tag) && tagname_is_utf8(s->dir))
+        return 0;
+    *ret_hash = name_hash(s->dir, s->tag);
+    return *ret_hash ? idmap_put(&feed->shown, *ret_hash, idmap_pointer(s->series)) : 0;
+}
+
 /* ---- feeds ------------------------------------------------------------------------------ */
 
 /* Notes the series that are there, so that later ones can be told to be new. */
@@ -35,6 +62,7 @@ static void note_known(struct feed *feed)
 {
     struct run_summary summary;
     struct series_summary *list;
+    uint64_t hash;
     size_t n;
 
     run_summarize(feed->run, &summary);
@@ -47,7 +75,8 @@ static void note_known(struct feed *feed)
         return;
     }
     for (size_t i = 0; i < n && !feed->list_overflow; i++)
-        if (idmap_put(&feed->known, idmap_pointer(list[i].series), 1) < 0)
+        if (note_shown(feed, &list[i], &hash) < 0 ||
+            idmap_put(&feed->known, idmap_pointer(list[i].series), 1) < 0)
             feed->list_overflow = true;
     free(list);
 }
@@ -124,6 +153,7 @@ void feed_drop(struct feed *feed)
     idmap_done(&feed->by_name);
     idmap_done(&feed->by_series);
     idmap_done(&feed->known);
+    idmap_done(&feed->shown);
     free(feed->listed);
     free(feed);
 }
@@ -159,6 +189,8 @@ static bool topic_tie(struct topic *topic)
     struct feed *feed = topic->feed;
     struct series *series = feed->run ? run_find_series(feed->run, dir, tag) : NULL;
 
+    if (!series && topic->shown_hash)
+        series = idmap_find(&feed->shown, topic->shown_hash);
     if (!series || idmap_put(&feed->by_series, idmap_pointer(series), idmap_pointer(topic)) < 0)
         return false;
     topic->series = series;
@@ -192,6 +224,8 @@ struct topic *topic_get(struct feed *feed, struct text dir, struct text tag)
         topic->tag_size = tag.size;
         topic->next = first;
         topic->version = feed->version;
+        if (tagname_may_be_shown(tag) || tagname_may_be_shown(dir))
+            topic->shown_hash = name_hash(dir, tag);
         if (idmap_put(&feed->by_name, hash, idmap_pointer(topic)) < 0) {
             free(topic);
             return NULL;
@@ -307,12 +341,30 @@ void feed_changed(struct feed *feed, struct series *series)
 
 /* ---- new series ------------------------------------------------------------------------- */
 
-static int list_one(struct feed *feed, struct series *series)
+/* Topics that wait for a series by what it is shown as. */
+static void tie_shown(struct feed *feed, uint64_t shown_hash)
 {
+    for (struct topic *topic = feed->waiting, *next; topic; topic = next) {
+        next = topic->next_waiting;
+        if (topic->shown_hash != shown_hash || !topic_tie(topic))
+            continue;
+        stop_waiting(topic);
+        topic->version = feed->version = ++feed->feeds->version;
+    }
+}
+
+static int list_one(struct feed *feed, const struct series_summary *s)
+{
+    struct series *series = s->series;
+    uint64_t shown_hash;
     int r = idmap_put(&feed->known, idmap_pointer(series), 1);
 
+    if (r == 0)
+        r = note_shown(feed, s, &shown_hash);
     if (r < 0)
         return r;
+    if (shown_hash)
+        tie_shown(feed, shown_hash);
     if (feed->n_listed == feed->listed_capacity) {
         size_t capacity = MAX(feed->listed_capacity * 2, (size_t)16);
         struct series **listed = realloc(feed->listed, capacity * sizeof(struct series *));
@@ -342,7 +394,7 @@ static bool list_new(struct feed *feed)
         feed->list_overflow = true;
     for (size_t i = 0; i < n && !feed->list_overflow; i++)
         if (idmap_get(&feed->known, idmap_pointer(list[i].series)) == IDMAP_NONE &&
-            list_one(feed, list[i].series) < 0)
+            list_one(feed, &list[i]) < 0)
             feed->list_overflow = true;
     free(list);
     return feed->n_listed > before || feed->list_overflow;

@@ -31,6 +31,7 @@ struct topic {
     struct topic *next, *previous_waiting, *next_waiting;
     struct series *series; /* NULL: not there yet */
     uint64_t hash, version;
+    uint64_t shown_hash;   /* in feed->shown, if it may be a shown name; else 0 */
     uint32_t watchers;
     uint32_t listed;       /* place in feed->listed, counted from 1; 0: not listed as new */
     struct encoded *encoded[2]; /* by view; made when two clients share the topic */
@@ -51,6 +52,7 @@ struct feed {
     struct series **listed;
     size_t n_listed, listed_capacity;
     struct idmap known;    /* series -> 1 */
+    struct idmap shown;    /* name_hash() of what a series is shown as, if not by its own name */
     bool list_due, list_overflow;
     int64_t list_ns;       /* not looked for before */
     uint64_t damage_version;

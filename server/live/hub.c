@@ -98,6 +98,7 @@ static void tell_subs(struct feed *feed)
     for (struct sub *sub = feed->subs; sub; sub = sub->next) {
         sub->client->subs_due = true;
         client_ask(sub->client);
+        hub_mark(sub->client->hub, sub->client);
     }
 }
 

@@ -6,7 +6,6 @@
 #include <sys/random.h>
 
 #include "base/json.h"
-#include "base/words.h"
 
 #define RETRY_MS 500 /* and as much again, by chance */
 
@@ -182,8 +181,8 @@ static void put_series(struct json *j, const char *run, struct series *series, i
         return;
     json_open(j, '{');
     put_text(j, "run", run);
-    put_bytes(j, "dir", s.dir);
-    put_bytes(j, "tag", s.tag);
+    tagname_write(j, "dir", s.dir);
+    tagname_write(j, "tag", s.tag);
     put_text(j, "kind", series_kind_word(s.meta.kind));
     put_bytes(j, "plugin", s.meta.plugin);
     put_bytes(j, "display_name", s.meta.display_name);
@@ -227,23 +226,6 @@ static int newest_first(const void *a, const void *b)
            (x->damage.found_wall_s > y->damage.found_wall_s);
 }
 
-static void put_damage(struct json *j, const struct damage_entry *e)
-{
-    json_open(j, '{');
-    put_text(j, "file", e->path);
-    put_u64(j, "generation", e->generation);
-    put_u64(j, "offset", e->damage.offset);
-    put_u64(j, "length", e->damage.length);
-    put_text(j, "reason", words_damage(e->damage.reason));
-    put_text(j, "message", words_damage_text(e->damage.reason));
-    put_bool(j, "limited", e->damage.limited);
-    put_u64(j, "records_after", e->records_after);
-    put_finite(j, "found_wall", e->damage.found_wall_s);
-    json_key(j, "found_at");
-    json_put_time(j, e->damage.found_wall_s);
-    json_close(j, '}');
-}
-
 /* The whole count and the newest entries: a page that wants all asks GET …/damage. */
 static void reply_damage(struct buf *out, struct sub *sub)
 {
@@ -264,7 +246,7 @@ static void reply_damage(struct buf *out, struct sub *sub)
     json_key(&j, "damage");
     json_open(&j, '[');
     for (size_t i = 0; i < MIN(n, (size_t)LIMIT_LIVE_DAMAGE_ENTRIES); i++)
-        put_damage(&j, &entries[i]);
+        damage_entry_json(&j, &entries[i]);
     json_close(&j, ']');
     json_close(&j, '}');
     damage_entries_free(entries, n);

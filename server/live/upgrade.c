@@ -4,20 +4,15 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/json.h"
 #include "base/limits.h"
 
 #define FIELDS 128
 #define KEY_BYTES 24
 
-struct field {
-    const char *name, *value;
-};
-
 struct request {
     char bytes[LIMIT_HEADER_BYTES + 1];
     const char *method, *target, *version;
-    struct field fields[FIELDS];
+    struct head_field fields[FIELDS];
     size_t n_fields;
     char bearer[8 + LIMIT_PROTOCOL_TOKEN_BYTES]; /* "Bearer …" from the subprotocol list */
 };
@@ -84,31 +79,21 @@ static bool parse_header(struct request *request, const char *data, size_t size)
         *colon = '\0';
         if (!is_token(line))
             return false;
-        request->fields[request->n_fields++] = (struct field){line, trimmed(colon + 1)};
+        char *value = trimmed(colon + 1);
+        request->fields[request->n_fields++] =
+            (struct head_field){line, value, strlen(line), strlen(value)};
     }
     return line != NULL;
 }
 
 static const char *field(const struct request *request, const char *name, unsigned *ret_count)
 {
-    const char *value = NULL;
-    unsigned n = 0;
-
-    for (size_t i = 0; i < request->n_fields; i++)
-        if (strcasecmp(request->fields[i].name, name) == 0 && n++ == 0)
-            value = request->fields[i].value;
-    if (ret_count)
-        *ret_count = n;
-    return value;
+    return head_find(request->fields, request->n_fields, name, ret_count);
 }
 
-/* The value of a field that must be there once. */
 static const char *only(const struct request *request, const char *name)
 {
-    unsigned n;
-    const char *value = field(request, name, &n);
-
-    return n == 1 ? value : NULL;
+    return head_only(request->fields, request->n_fields, name);
 }
 
 /* Goes over the items of all fields of a name; each call gives the next one, cut to `item`. */
@@ -219,52 +204,18 @@ static const char *auth_header(void *ctx, const char *name, unsigned *ret_count)
 
 /* ---- answers ---------------------------------------------------------------------------- */
 
-static const char *title_of(int status)
-{
-    switch (status) {
-    case 401:
-        return "Unauthorized";
-    case 403:
-        return "Forbidden";
-    case 404:
-        return "Not Found";
-    case 426:
-        return "Upgrade Required";
-    case 429:
-        return "Too Many Requests";
-    case 431:
-        return "Request Header Fields Too Large";
-    case 503:
-        return "Service Unavailable";
-    default:
-        return "Bad Request";
-    }
-}
-
 static void refuse(struct upgrade *ret, int status, const char *code, const char *detail)
 {
     _cleanup_(buf_done) struct buf body = BUF_INIT(sizeof ret->text);
-    struct json j = JSON_INIT(&body);
 
-    json_open(&j, '{');
-    json_key(&j, "type");
-    json_put_text(&j, "about:blank");
-    json_key(&j, "title");
-    json_put_text(&j, title_of(status));
-    json_key(&j, "status");
-    json_put_i64(&j, status);
-    json_key(&j, "code");
-    json_put_text(&j, code);
-    json_key(&j, "detail");
-    json_put_text(&j, detail);
-    json_close(&j, '}');
+    head_problem(&body, status, code, detail);
     const char *text = buf_failed(&body) ? "" : buf_text(&body);
     ret->admitted = false;
     snprintf(ret->code, sizeof ret->code, "%s", code);
     snprintf(ret->text, sizeof ret->text,
              "HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\n"
              "Content-Length: %zu\r\n%s%sCache-Control: no-store\r\nConnection: close\r\n\r\n%s",
-             status, title_of(status), strlen(text),
+             status, head_title(status), strlen(text),
              status == 401 ? "WWW-Authenticate: Bearer\r\n" : "",
              status == 426 ? "Sec-WebSocket-Version: 13\r\n" : "", text);
 }

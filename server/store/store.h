@@ -418,5 +418,6 @@ void store_stats(struct store *store, struct store_stats *ret);
 
 #include "store/hot.h" /* bodies of the two inline functions */
 #include "store/summary_json.h"
+#include "store/tagname.h"
 
 #endif

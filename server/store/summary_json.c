@@ -1,8 +1,10 @@
 #include "store/summary_json.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/json.h"
+#include "base/words.h"
 #include "store/store.h"
 
 static void put_u64(struct json *j, const char *key, uint64_t value)
@@ -129,4 +131,21 @@ void run_summary_json(struct buf *out, const struct run_summary *summary, double
     put_source(&j, &summary->source);
     put_life(&j, &summary->life);
     json_close(&j, '}');
+}
+
+void damage_entry_json(struct json *j, const struct damage_entry *entry)
+{
+    const struct damage *d = &entry->damage;
+
+    json_open(j, '{');
+    tagname_write(j, "file", (struct text){entry->path, strlen(entry->path)});
+    put_u64(j, "generation", entry->generation);
+    put_u64(j, "offset", d->offset);
+    put_u64(j, "length", d->length);
+    put_text(j, "reason", words_damage(d->reason));
+    put_text(j, "message", words_damage_text(d->reason));
+    put_bool(j, "limited", d->limited);
+    put_u64(j, "records_after", entry->records_after);
+    put_wall(j, "found_wall", "found_at", d->found_wall_s);
+    json_close(j, '}');
 }

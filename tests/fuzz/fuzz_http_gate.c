@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 enum { HEADERS = LIMIT_HEADERS + 8 };
 
 /* Cuts a head into lines of "name: value", as leniently as the library does. */
-static size_t cut(char *text, struct gate_header *headers)
+static size_t cut(char *text, struct head_field *headers)
 {
     size_t count = 0;
 
@@ -26,7 +26,7 @@ static size_t cut(char *text, struct gate_header *headers)
             continue;
         *colon++ = '\0';
         colon += strspn(colon, " \t");
-        headers[count++] = (struct gate_header){line, colon, strlen(line), strlen(colon)};
+        headers[count++] = (struct head_field){line, colon, strlen(line), strlen(colon)};
     }
     return count;
 }
@@ -35,9 +35,9 @@ static void check_let_through(const struct gate_head *head)
 {
     unsigned hosts, lengths, codings;
 
-    gate_find(head->headers, head->n_headers, "Host", &hosts);
-    gate_find(head->headers, head->n_headers, "Content-Length", &lengths);
-    gate_find(head->headers, head->n_headers, "Transfer-Encoding", &codings);
+    head_find(head->headers, head->n_headers, "Host", &hosts);
+    head_find(head->headers, head->n_headers, "Content-Length", &lengths);
+    head_find(head->headers, head->n_headers, "Transfer-Encoding", &codings);
     CHECK(hosts <= 1 && lengths + codings <= 1);
     CHECK(head->n_headers <= LIMIT_HEADERS);
     for (size_t i = 0; i < head->n_headers; i++)
@@ -46,7 +46,7 @@ static void check_let_through(const struct gate_head *head)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct gate_header headers[HEADERS];
+    struct head_field headers[HEADERS];
     struct gate_head head = {.headers = headers};
     struct gate_verdict verdict;
     char *text = malloc(size + 1), *rest = text;
@@ -63,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     gate_check(&head, &verdict);
     if (!verdict.status)
         check_let_through(&head);
-    respond_takes_gzip(gate_find(headers, head.n_headers, "Accept-Encoding", &count));
+    respond_takes_gzip(head_find(headers, head.n_headers, "Accept-Encoding", &count));
     free(text);
     return 0;
 }

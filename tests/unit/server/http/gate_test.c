@@ -13,7 +13,7 @@ static struct gate_verdict check(const char *method, const char *target, const c
                                  const char *lines)
 {
     static char text[65536];
-    struct gate_header headers[256];
+    struct head_field headers[256];
     struct gate_head head = {.method = method, .target = target, .version = version,
                              .headers = headers};
     struct gate_verdict verdict;
@@ -26,7 +26,7 @@ static struct gate_verdict check(const char *method, const char *target, const c
         if (!colon)
             continue;
         *colon = '\0';
-        headers[head.n_headers++] = (struct gate_header){
+        headers[head.n_headers++] = (struct head_field){
             line, colon + 2, strlen(line), strlen(colon + 2)};
     }
     gate_check(&head, &verdict);
@@ -106,7 +106,7 @@ static void too_much_is_refused(void **state)
 
 static void a_nul_in_a_value_is_refused(void **state)
 {
-    struct gate_header headers[] = {{"Host", "a\0b", 4, 3}};
+    struct head_field headers[] = {{"Host", "a\0b", 4, 3}};
     struct gate_head head = {"GET", "/", "HTTP/1.1", headers, 1};
     struct gate_verdict verdict;
 

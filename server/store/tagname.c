@@ -1,4 +1,4 @@
-#include "http/tagname.h"
+#include "store/tagname.h"
 
 #include <string.h>
 
@@ -44,8 +44,12 @@ bool tagname_is_utf8(struct text tag)
     return true;
 }
 
-/* The shown text as the inside of a JSON string. */
-static void escape(struct buf *out, struct text tag)
+bool tagname_may_be_shown(struct text name)
+{
+    return memmem(name.data, name.size, REPLACEMENT, 3) && tagname_is_utf8(name);
+}
+
+void tagname_escape(struct buf *out, struct text tag)
 {
     char hash[HASH_DIGITS + 1];
 
@@ -63,7 +67,7 @@ void tagname_put(struct json *j, struct text tag)
         return;
     }
     json_put_raw(j, "\"", 1);
-    escape(j->out, tag);
+    tagname_escape(j->out, tag);
     buf_char(j->out, '"');
 }
 
@@ -71,7 +75,7 @@ static bool shown_as(struct text tag, const struct buf *want)
 {
     _cleanup_(buf_done) struct buf have = BUF_INIT(6 * LIMIT_TAG_BYTES + 16);
 
-    escape(&have, tag);
+    tagname_escape(&have, tag);
     return !buf_failed(&have) && have.length == want->length &&
            memcmp(have.data, want->data, have.length) == 0;
 }
@@ -83,7 +87,7 @@ struct series *tagname_find(struct run *run, struct text dir, struct text shown)
     struct series *series = run_find_series(run, dir, shown);
     size_t count;
 
-    if (series || !memmem(shown.data, shown.size, REPLACEMENT, 3) || !tagname_is_utf8(shown))
+    if (series || !tagname_may_be_shown(shown))
         return series;
     json_escape(&want, shown.data, shown.size);
     if (buf_failed(&want) || run_series(run, VIEW_ALL, &list, &count) < 0)
