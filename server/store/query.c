@@ -123,12 +123,13 @@ static int count_edge(struct plan *plan, const struct part *part, uint64_t *ret)
     return 0;
 }
 
-static int plan_piece(struct plan *plan, const struct lane_view *v, size_t piece)
+static int plan_piece(struct plan *plan, const struct lane_view *v, size_t piece,
+                      struct tally *tail)
 {
-    struct tally room;
-    const struct tally *t = view_tally(v, piece, &room);
+    const struct tally *t = view_tally(v, piece, tail);
     enum fit fit = fit_piece(plan, v, t);
-    struct part part = {.view = v, .piece = (uint32_t)piece, .whole = fit == FIT_WHOLE};
+    struct part part = {
+        .view = v, .tally = t, .piece = (uint32_t)piece, .whole = fit == FIT_WHOLE};
     uint64_t count = t->count;
 
     if (fit == FIT_OUT)
@@ -159,12 +160,13 @@ int plan_make(struct plan *plan, const struct look *look, const struct query *qu
     for (size_t l = 0; l < look->n_lanes; l++)
         pieces += view_pieces(&look->lanes[l]);
     plan->parts = malloc((pieces + 1) * sizeof *plan->parts);
-    if (!plan->parts)
+    plan->tails = malloc((look->n_lanes + 1) * sizeof *plan->tails);
+    if (!plan->parts || !plan->tails)
         return -ENOMEM;
     for (size_t l = 0; l < look->n_lanes; l++) {
         const struct lane_view *v = &look->lanes[l];
         for (size_t i = 0; i < view_pieces(v); i++) {
-            int r = plan_piece(plan, v, i);
+            int r = plan_piece(plan, v, i, &plan->tails[l]);
             if (r < 0)
                 return r;
         }
@@ -175,8 +177,10 @@ int plan_make(struct plan *plan, const struct look *look, const struct query *qu
 void plan_done(struct plan *plan)
 {
     free(plan->parts);
+    free(plan->tails);
     scratch_done(&plan->scratch);
     plan->parts = NULL;
+    plan->tails = NULL;
 }
 
 /* ---- raw points -------------------------------------------------------------------------- */
@@ -278,12 +282,11 @@ struct lane_extent {
 static size_t lane_extents(const struct plan *plan, struct lane_extent *ret)
 {
     size_t n = 0;
-    struct tally room;
 
     for (size_t i = 0; i < plan->n_parts; i++) {
         const struct part *p = &plan->parts[i];
         double low, high;
-        tally_extent(plan, view_tally(p->view, p->piece, &room), &low, &high);
+        tally_extent(plan, p->tally, &low, &high);
         if (n == 0 || ret[n - 1].view != p->view) {
             ret[n++] = (struct lane_extent){p->view, low, high, true};
             continue;
@@ -333,14 +336,13 @@ static int spread_all(struct plan *plan, const struct spread *s)
     enum axis axis = plan->query->axis;
     size_t n_lanes = plan->look->n_lanes;
     _cleanup_free_ struct lane_extent *lanes = malloc((n_lanes + 1) * sizeof *lanes);
-    struct tally room;
 
     if (!lanes)
         return -ENOMEM;
     n_lanes = lane_extents(plan, lanes);
     for (size_t i = 0; i < plan->n_parts; i++) {
         const struct part *part = &plan->parts[i];
-        const struct tally *t = view_tally(part->view, part->piece, &room);
+        const struct tally *t = part->tally;
         double low, high;
         tally_extent(plan, t, &low, &high);
         bool fits = part->whole && ascends(t, axis);
@@ -379,14 +381,12 @@ static int answer_spread(struct plan *plan, struct answer *ret)
 int plan_sum(struct plan *plan, struct bucket *ret)
 {
     struct spread one = {.width = 1, .buckets = ret};
-    struct tally room;
     int r = 0;
 
     for (size_t i = 0; i < plan->n_parts && r == 0; i++) {
         const struct part *part = &plan->parts[i];
-        const struct tally *t = view_tally(part->view, part->piece, &room);
-        if (part->whole && ascends(t, plan->query->axis))
-            bucket_add_tally(ret, plan->query->axis, t, part->view->attempt);
+        if (part->whole && ascends(part->tally, plan->query->axis))
+            bucket_add_tally(ret, plan->query->axis, part->tally, part->view->attempt);
         else
             r = spread_part(plan, part, &one);
     }

@@ -12,6 +12,7 @@
 
 struct part {
     const struct lane_view *view;
+    const struct tally *tally; /* of the piece */
     uint32_t piece;
     bool whole; /* every point of the piece belongs to the answer */
 };
@@ -21,6 +22,7 @@ struct plan {
     const struct query *query;
     struct part *parts;
     size_t n_parts;
+    struct tally *tails; /* of the lanes' open tails: made once, for that takes decoding */
     uint64_t count;      /* points of the answer */
     double low, high;    /* extent of their finite x; low > high: none */
     bool beyond;         /* visible points lie behind the end of the range */

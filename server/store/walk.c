@@ -61,15 +61,12 @@ static int make_parts(struct walk *walk)
         return -ENOMEM;
     for (size_t i = 0; i < plan->n_parts; i++) {
         const struct part *p = &plan->parts[i];
-        struct tally room;
-        const struct tally *t = view_tally(p->view, p->piece, &room);
-
         walk->parts[i] = (struct walk_part){.place = (uint64_t)i * PIECE_MAX,
                                             .view = (uint32_t)(p->view - walk->look.lanes),
                                             .piece = p->piece,
-                                            .count = t->count,
+                                            .count = p->tally->count,
                                             .whole = p->whole};
-        part_keys(walk->query.axis, t, &walk->parts[i]);
+        part_keys(walk->query.axis, p->tally, &walk->parts[i]);
     }
     walk->n_parts = plan->n_parts;
     return 0;
