@@ -260,7 +260,7 @@ static struct archive *new_archive(const struct archive_options *options)
 static void free_archive(struct archive *archive)
 {
     for (size_t i = 0; i < archive->n_runs; i++)
-        run_free(archive->runs[i]);
+        kept_run_free(archive->runs[i]);
     free(archive->runs);
     for (size_t i = 0; i < 2; i++) {
         struct batch *batch = &archive->batches[i];

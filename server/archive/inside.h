@@ -202,7 +202,7 @@ void archive_no_trouble(struct archive *archive, struct trouble *trouble);
 struct archive_run *run_find(const struct archive *archive, const char *id);
 /* NULL: out of memory. */
 struct archive_run *run_add(struct archive *archive, const struct archive_run_info *info);
-void run_free(struct archive_run *run);
+void kept_run_free(struct archive_run *run);
 struct archive_file *file_find(const struct archive_run *run, const char *path, uint32_t number);
 struct archive_file *file_add(struct archive_run *run, const char *path, const char *source,
                               uint32_t number);

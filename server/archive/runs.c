@@ -37,7 +37,7 @@ struct archive_run *run_find(const struct archive *archive, const char *id)
     return there ? archive->runs[at] : NULL;
 }
 
-void run_free(struct archive_run *run)
+void kept_run_free(struct archive_run *run)
 {
     if (!run)
         return;
@@ -100,7 +100,7 @@ struct archive_run *run_add(struct archive *archive, const struct archive_run_in
         }
     }
     if (!fine) {
-        run_free(run);
+        kept_run_free(run);
         return NULL;
     }
     memmove(archive->runs + at + 1, archive->runs + at,
