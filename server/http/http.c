@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "http/lives.h"
+#include "http/ticket.h"
 #include "http/worker.h"
 
 enum { WORKERS_MAX = 64, WORKERS_USUAL = 2 };
@@ -30,6 +32,27 @@ static void committed(void *ctx, const struct commit *commit)
         worker_news(http->workers[i]);
 }
 
+/* From any thread: something that a request may wait for has come. */
+static void ring(void *ctx)
+{
+    struct http *http = ctx;
+
+    for (unsigned i = 0; i < http->n_workers; i++)
+        worker_news(http->workers[i]);
+}
+
+static int start_history(struct http *http)
+{
+    const struct http_options *options = &http->shared.options;
+
+    http->shared.bell = bell_new(ring, http);
+    if (!http->shared.bell)
+        return -ENOMEM;
+    if (!options->archive)
+        return 0;
+    return lives_new(options->archive, options->store, options->clock, &http->shared.lives);
+}
+
 static int start(struct http *http)
 {
     const struct http_options *options = &http->shared.options;
@@ -40,6 +63,9 @@ static int start(struct http *http)
     http->shared.prefix = strdup(options->prefix ? options->prefix : "");
     if (!http->shared.prefix)
         return -ENOMEM;
+    r = start_history(http);
+    if (r < 0)
+        return r;
     for (unsigned i = 0; i < count; i++) {
         r = worker_start(&http->shared, i, &http->workers[i]);
         if (r < 0)
@@ -88,8 +114,12 @@ struct http *http_stop(struct http *http)
         store_unsubscribe(http->shared.options.store, committed, http);
     for (unsigned i = 0; i < http->n_workers; i++)
         worker_stop_begin(http->workers[i]);
+    if (http->shared.bell)
+        bell_silence(http->shared.bell);
     for (unsigned i = 0; i < http->n_workers; i++)
         worker_stop(http->workers[i]);
+    lives_free(http->shared.lives);
+    bell_free(http->shared.bell);
     free(http->shared.prefix);
     free(http);
     return NULL;

@@ -11,6 +11,7 @@
 #ifndef TB_HTTP_HTTP_H
 #define TB_HTTP_HTTP_H
 
+#include "archive/archive.h"
 #include "front/front.h"
 #include "store/store.h"
 
@@ -39,6 +40,7 @@ struct http_options {
      * request's bytes ready to be read. NULL: answered 503. */
     struct door live;
     const struct clock *clock;
+    struct archive *archive; /* the run history; NULL: there is none */
 };
 
 struct http;

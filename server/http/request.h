@@ -37,9 +37,14 @@ struct http_shared {
     double started_wall_s;
     struct http_counters counters;
     _Atomic uint64_t held_points; /* by answers under way */
+    struct lives *lives; /* NULL: no run history */
+    struct bell *bell;   /* wakes the workers */
 };
 
 struct request;
+struct lives;
+struct bell;
+struct ticket;
 
 /* A body made piece by piece. */
 struct producer {
@@ -52,6 +57,9 @@ struct producer {
     int64_t due_ns;
     bool endless; /* goes on until somebody stops it: not compressed, ends when http stops */
     bool stopping; /* set by the worker: end now */
+    bool raw;      /* not compressed */
+    bool sized;    /* it will be exactly `size` bytes; raw too */
+    uint64_t size;
 };
 
 struct response {
@@ -91,6 +99,8 @@ struct request {
     char *path;     /* the {path}, its parts joined by "/"; NULL: the route has none */
     struct auth_verdict verdict;
     struct response reply;
+    struct ticket *ticket; /* of the archive, waited for; a route's own */
+    bool created;          /* by an earlier call for this request */
 
     /* waiting */
     bool waits;       /* set by request_wait() */

@@ -109,8 +109,8 @@ static struct MHD_Response *streamed(struct response *reply, bool gzip,
         return NULL;
     }
     response = MHD_create_response_from_callback(
-        MHD_SIZE_UNKNOWN, reply->producer->endless ? BLOCK_ENDLESS : BLOCK, read_outflow, flow,
-        outflow_free);
+        reply->producer->sized ? reply->producer->size : MHD_SIZE_UNKNOWN,
+        reply->producer->endless ? BLOCK_ENDLESS : BLOCK, read_outflow, flow, outflow_free);
     if (!response) {
         gzip_free(flow->gzip);
         free(flow);
@@ -118,6 +118,11 @@ static struct MHD_Response *streamed(struct response *reply, bool gzip,
     }
     flow->producer = TAKE_PTR(reply->producer);
     return response;
+}
+
+static bool may_pack(const struct producer *producer)
+{
+    return !producer->endless && !producer->raw && !producer->sized;
 }
 
 static int pack(struct response *reply)
@@ -214,9 +219,9 @@ int respond_send(struct MHD_Connection *connection, struct request *request,
 {
     struct response *reply = &request->reply;
     bool takes = respond_takes_gzip(request_header(request, "Accept-Encoding"));
-    bool stream = reply->producer && reply->status == 200;
+    bool stream = reply->producer && (reply->status == 200 || reply->status == 206);
     bool gzip = takes && !reply->compressed && !reply->fixed &&
-                (stream ? !reply->producer->endless : reply->body.length >= GZIP_FROM);
+                (stream ? may_pack(reply->producer) : reply->body.length >= GZIP_FROM);
     struct MHD_Response *response;
     enum MHD_Result queued;
 

@@ -53,5 +53,24 @@ void route_points_get(struct request *request);
 void route_stream(struct request *request);
 void route_page(struct request *request);
 void route_live(struct request *request);
+void route_upload(struct request *request); /* HEAD, GET: route_download() */
+void route_download(struct request *request);
+void route_tar(struct request *request);
+void route_console(struct request *request);
+void route_events(struct request *request);
+void route_cancel(struct request *request);
+void route_restore(struct request *request);
+void route_tokens(struct request *request);
+void route_token(struct request *request);
+/* PUT, PATCH and DELETE of /runs/{id}. */
+void route_run_change(struct request *request);
+
+/* After the head of an upload. */
+void upload_begin(struct request *request);
+/* Headers that tell where a file stands. */
+struct archive_file;
+void upload_tell(struct request *request, struct archive_file *file);
+/* Content-Disposition: attachment, whatever bytes the name has. */
+void download_disposition(struct request *request, const char *name);
 
 #endif

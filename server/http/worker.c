@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "http/bridge.h"
+#include "http/lives.h"
 #include "http/talk.h"
 
 enum { EVENTS = 64, STOP_MS = 2000, SWEEP_MS = 1000, INBOX_START = 64 };
@@ -181,6 +182,8 @@ static void sweep(struct worker *worker, int64_t now)
         shutdown(client->fd, SHUT_RDWR);
     }
     bridge_sweep(worker, now);
+    if (worker->first && worker->shared->lives)
+        lives_tick(worker->shared->lives);
     worker->next_sweep_ns = now + SWEEP_MS * NS_PER_MS;
 }
 
@@ -353,6 +356,7 @@ int worker_start(struct http_shared *shared, unsigned number, struct worker **re
     if (!worker)
         return -ENOMEM;
     worker->shared = shared;
+    worker->first = number == 0;
     worker->epoll = worker->wake = -1;
     pthread_mutex_init(&worker->lock, NULL);
     r = open_loop(worker);

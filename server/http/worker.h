@@ -28,6 +28,7 @@ struct worker {
     pthread_t thread;
     struct MHD_Daemon *daemon;
     int epoll, wake;
+    bool first; /* of the workers: it also does what one of them does for all */
     _Atomic bool stopping, woken;
     _Atomic unsigned waiting_count; /* read by those who commit */
 
