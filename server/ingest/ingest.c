@@ -152,12 +152,12 @@ void ingest_place(void *ctx, void *run, void *generation, const struct place *pl
     run_write_end(file->run);
 }
 
-void ingest_renamed(void *ctx, void *run, void *generation, const char *path)
+void ingest_renamed(void *ctx, void *run, void *generation, const char *path, uint32_t number)
 {
     struct filestate *file = generation;
 
     run_write_begin(file->run);
-    int r = generation_rename(file->generation, path);
+    int r = generation_rename(file->generation, path, number);
     run_write_end(file->run);
     if (r < 0)
         log_error("%s: keeps its old name in the list of files: out of memory", path);

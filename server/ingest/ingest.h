@@ -28,7 +28,8 @@ void *ingest_generation(void *ingest, void *run, const char *path, uint32_t numb
 bool ingest_resume(void *ingest, void *run, const char *path, uint32_t *ret_number,
                    struct place *ret);
 void ingest_place(void *ingest, void *run, void *generation, const struct place *place);
-void ingest_renamed(void *ingest, void *run, void *generation, const char *path);
+void ingest_renamed(void *ingest, void *run, void *generation, const char *path,
+                    uint32_t number);
 int ingest_span(void *ingest, void *run, void *generation, const struct span *span);
 void ingest_damage(void *ingest, void *run, void *generation, const struct damage *damage);
 void ingest_replay_begin(void *ingest, void *run, void *generation);

@@ -123,7 +123,7 @@ void generation_done(struct generation *generation)
     facts_done(&generation->old);
 }
 
-int generation_rename(struct generation *generation, const char *path)
+int generation_rename(struct generation *generation, const char *path, uint32_t number)
 {
     struct run *run = generation->run;
     struct facts *facts = generation->replay == REPLAY_NONE ? &generation->now : &generation->old;
@@ -133,6 +133,7 @@ int generation_rename(struct generation *generation, const char *path)
         return -ENOMEM;
     run_lock(run); /* the old path stays: answers may have borrowed it */
     generation->path = copy;
+    generation->number = number;
     generation->dir->unsorted = true;
     run_unlock(run);
     generation->dir->stale = true;

@@ -286,11 +286,12 @@ static int take_generation(struct reading *in, struct restored **ret)
     if (!r)
         return -ENOMEM;
     struct generation *g = r->generation;
-    if (g->number != number || strcmp(g->dir->name.data, dir) != 0) {
+    if (strcmp(g->dir->name.data, dir) != 0) {
         in->bad = true;
         return 0;
     }
-    if (strcmp(g->path, path) != 0 && generation_rename(g, path) < 0)
+    if ((strcmp(g->path, path) != 0 || g->number != number) &&
+        generation_rename(g, path, number) < 0)
         return -ENOMEM;
     if (g->incarnation != incarnation)
         forget_lanes(g);

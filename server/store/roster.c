@@ -378,7 +378,7 @@ static size_t collect_places(const struct look *look, struct placed *to)
             to[n] = (struct placed){.order = n};
             to[n++].place = (struct value_place){.reference = v->data.references[i],
                                                  .path = v->path,
-                                                 .generation = v->lane->generation->number,
+                                                 .generation = v->number,
                                                  .attempt = v->attempt};
         }
     }

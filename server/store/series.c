@@ -221,7 +221,8 @@ void series_event(struct series *series, const struct series_event *event)
 void lane_view_of(const struct lane *lane, bool published, struct lane_view *ret)
 {
     *ret = (struct lane_view){
-        .lane = lane, .path = lane->generation->path, .attempt = lane->attempt};
+        .lane = lane, .path = lane->generation->path,
+        .number = lane->generation->number, .attempt = lane->attempt};
     if (published) {
         ret->data = lane->pub;
         ret->acc = lane->pub_acc;

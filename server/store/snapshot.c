@@ -106,6 +106,7 @@ static int add_generation(struct snapshot *s, struct generation *g)
 
     *to = (struct snapshot_generation){.generation = g,
                                        .path = g->path,
+                                       .number = g->number,
                                        .facts = g->now,
                                        .place = g->covered,
                                        .incarnation = g->incarnation};

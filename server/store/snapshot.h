@@ -29,6 +29,7 @@ struct snapshot_lane {
 struct snapshot_generation {
     struct generation *generation;
     const char *path; /* kept by the run */
+    uint32_t number;
     struct facts facts;          /* lanes unused; parts are a copy */
     struct place place;
     uint32_t incarnation;

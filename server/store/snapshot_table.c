@@ -77,7 +77,7 @@ static void put_generation(struct buf *out, const struct snapshot_generation *g)
     put_u32(out, g->incarnation);
     put_text(out, g->generation->dir->name);
     put_string(out, g->path);
-    put_u32(out, g->generation->number);
+    put_u32(out, g->number);
     put_place(out, &g->place);
     put_facts(out, &g->facts);
     put_u64(out, g->damage_total);

@@ -61,8 +61,9 @@ struct run *store_run(struct store *store, const struct run_info *info);
  * `dir` ("" for found runs). Numbers of one path rise. NULL when out of memory. */
 struct generation *run_generation(struct run *run, const char *dir, const char *path,
                                   uint32_t number);
-/* Writer only: the file's path from now on. Orders may change: watchers are reset. */
-int generation_rename(struct generation *generation, const char *path);
+/* Writer only: the file's path, and its number among those of that path, from now on. Orders may
+ * change: watchers are reset. */
+int generation_rename(struct generation *generation, const char *path, uint32_t number);
 
 enum series_kind {
     SERIES_SCALAR = 1, SERIES_TENSOR, SERIES_HISTOGRAM, SERIES_IMAGE, SERIES_AUDIO, SERIES_TEXT,

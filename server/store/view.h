@@ -19,6 +19,7 @@ struct lane_view {
     struct tally acc;
     const struct lane *lane;
     const char *path;     /* of its file, at that moment */
+    uint32_t number;      /* of its generation, at that moment */
     uint32_t order;       /* place of the lane among those of its series */
     uint32_t attempt;
     bool has_cut;

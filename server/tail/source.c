@@ -356,6 +356,23 @@ static void leave_path(struct source *source, struct tailfile *file)
     }
 }
 
+/* The lives that had the name before stand in front of the file's own. Without memory for the list
+ * they are not renamed if the file is once more. */
+static void adopt_earlier(struct tailfile *file, struct tailfile *newcomer)
+{
+    size_t n = newcomer->n_earlier + file->n_earlier;
+    void **all = newcomer->n_earlier ? calloc(n, sizeof *all) : NULL;
+
+    if (!all)
+        return;
+    memcpy(all, newcomer->earlier, newcomer->n_earlier * sizeof *all);
+    if (file->n_earlier > 0)
+        memcpy(all + newcomer->n_earlier, file->earlier, file->n_earlier * sizeof *all);
+    free(file->earlier);
+    file->earlier = all;
+    file->n_earlier = n;
+}
+
 void source_rename(struct source *source, struct tailfile *file, struct tailfile *newcomer)
 {
     const struct tail_sink *sink = &source->set->sink;
@@ -367,9 +384,12 @@ void source_rename(struct source *source, struct tailfile *file, struct tailfile
     free(file->name);
     file->name = TAKE_PTR(newcomer->name);
     file->replaced = false;
+    uint32_t number = newcomer->number; /* its lives come behind those that had the name before */
     for (size_t i = 0; i < file->n_earlier; i++)
-        sink->renamed(sink->ctx, source->handle, file->earlier[i], file->name);
-    sink->renamed(sink->ctx, source->handle, file->handle, file->name);
+        sink->renamed(sink->ctx, source->handle, file->earlier[i], file->name, number++);
+    sink->renamed(sink->ctx, source->handle, file->handle, file->name, number);
+    file->number = number;
+    adopt_earlier(file, newcomer);
     unlink_dirty(source, newcomer);
     unlink_waiting(source, newcomer);
     tailfile_free(newcomer);

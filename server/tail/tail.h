@@ -90,8 +90,9 @@ struct tail_sink {
     /* The end of a file's part of a turn: all before place->offset was given, nothing behind it,
      * no bytes in front of it are suspect. Not called where that is not so. May be NULL. */
     void (*place)(void *ctx, void *run, void *generation, const struct tail_place *place);
-    /* The path of a generation changed (rename in the same directory). */
-    void (*renamed)(void *ctx, void *run, void *generation, const char *path);
+    /* The path of a generation changed (rename in the same directory); `number`: its number under
+     * the new one, behind those of the lives which had that path before. */
+    void (*renamed)(void *ctx, void *run, void *generation, const char *path, uint32_t number);
     int (*span)(void *ctx, void *run, void *generation, const struct span *span);
     void (*damage)(void *ctx, void *run, void *generation, const struct damage *damage);
     /* Bytes in front of what was given are sound now: spans of this generation follow from offset

@@ -333,12 +333,13 @@ static void new_life(struct tailfile *old, struct source_turn *turn, const struc
     source_mark_dirty(source, file);
 }
 
-/* Is a known file found again under the new name? Where other lives had the name before, it is
- * read as one more of them instead. */
+/* Is a known file found again under the new name? Its lives go on there, behind those that had the
+ * name before; where that would be too many, it is read anew. */
 static bool is_moved(const struct tailfile *moved, const struct tailfile *newcomer,
                      struct source_turn *turn, int fd, const struct stat *st)
 {
-    return moved && newcomer->number == 1 && (uint64_t)st->st_size >= moved->known_end &&
+    return moved && newcomer->number + moved->n_earlier <= LIMIT_GENERATIONS_PER_PATH &&
+           (uint64_t)st->st_size >= moved->known_end &&
            (moved->known_end > 0 || moved->fd >= 0) &&
            identity_check(&moved->identity, fd, (uint64_t)st->st_size, true, &turn->scratch) ==
                IDENTITY_EQUAL;

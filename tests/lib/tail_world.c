@@ -111,12 +111,13 @@ static void *generation(void *ctx, void *handle, const struct tail_generation *g
     return file;
 }
 
-static void renamed(void *ctx, void *handle, void *generation, const char *path)
+static void renamed(void *ctx, void *handle, void *generation, const char *path, uint32_t number)
 {
     struct tail_world_file *file = generation;
 
     enter(handle);
     snprintf(file->path, sizeof file->path, "%s", path);
+    file->number = number;
     file->renames++;
     leave(handle);
 }

@@ -129,7 +129,7 @@ static void test_a_rename_changes_the_order_of_equal_points(void **state)
     lane_add(lane_of(b, "x", SERIES_SCALAR, "", 0), 1, 1000, VALUE_U8, 2);
     assert_int_equal(run_commit(rig.run), 0);
     uint64_t ordinal = series_ordinal(find(&rig, "x"));
-    assert_int_equal(generation_rename(a, "c"), 0);
+    assert_int_equal(generation_rename(a, "c", 0), 0);
     assert_int_equal(run_commit(rig.run), 0);
     assert_int_equal(series_query(find(&rig, "x"), &q, &answer), 0);
     assert_int_equal(answer.bits[0], 2);

@@ -243,7 +243,8 @@ static void renamed_to_another_directory_is_another_run(void **state)
     tail_world_free(world);
 }
 
-static void renamed_over_a_known_file_is_one_more_life(void **state)
+/* mv a b, both followed: the points of a are there once, as the next life of b. */
+static void renamed_over_a_known_file_keeps_its_lives(void **state)
 {
     struct tail_world *world = world_of_ten();
 
@@ -255,8 +256,16 @@ static void renamed_over_a_known_file_is_one_more_life(void **state)
     tail_world_append(world, IN_A, 4, 1);
     tail_world_expect(world, "a", EVENTS, 2, 5);
     tail_world_expect(world, "a", EVENTS, 1, 10);
-    tail_world_expect(world, "a", "events.out.tfevents.2", 1, 4);
+    assert_int_equal(tail_world_run(world, "a")->n_files, 2);
+    tail_world_append(world, "a/events.out.tfevents.2", 7, 2); /* the old name starts anew */
+    tail_world_expect(world, "a", "events.out.tfevents.2", 1, 2);
     tail_world_expect_state(world, "a", is_whole);
+    /* and over it once more, now with three lives behind it */
+    tail_world_rename(world, IN_A, "a/events.out.tfevents.2");
+    tail_world_expect(world, "a", "events.out.tfevents.2", 3, 5);
+    tail_world_expect(world, "a", "events.out.tfevents.2", 2, 10);
+    tail_world_expect(world, "a", "events.out.tfevents.2", 1, 2);
+    assert_int_equal(tail_world_run(world, "a")->n_files, 3);
     tail_world_free(world);
 }
 
@@ -482,7 +491,7 @@ static const struct CMUnitTest scenarios[] = {
     scenario(renamed_keeps_its_life),
     scenario(renamed_and_recreated_at_once),
     scenario(renamed_to_another_directory_is_another_run),
-    scenario(renamed_over_a_known_file_is_one_more_life),
+    scenario(renamed_over_a_known_file_keeps_its_lives),
     scenario(two_hard_links_are_two_files),
     scenario(deleted_is_read_to_its_end),
     scenario(deleted_and_recreated_is_a_new_life),
