@@ -55,7 +55,6 @@ static int setup(void **state)
         .clock = &fake, .wake = wake, .want = want, .kill = kill_wire, .flow = flow,
     };
 
-    (void)state;
     fake = (struct clock){.now_ns = 1000 * NS_PER_S, .wall_base_s = WALL};
     wakes = 0;
     store = store_new(&(struct store_options){.clock = &fake});
@@ -71,7 +70,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     while (hub.clients)
         hub_close(&hub, hub.clients);
     hub_done(&hub);
@@ -117,15 +115,23 @@ static bool next_output(struct wire *wire, struct output *output)
 
 #define WATCH "{\"t\":\"watch\",\"id\":5,\"series\":[\"run\",\"t0\"]}"
 
+/* A client that watches t0 from its end, and has got what there was to say. */
+static void watch_t0(struct wire *wire)
+{
+    struct output output;
+
+    open_wire(wire);
+    say(wire, WATCH);
+    pass(1);
+    next_output(wire, &output);
+}
+
 static void the_first_commit_after_quiet_goes_out_at_once(void **state)
 {
     struct output output;
     struct wire wire;
 
-    (void)state;
-    open_wire(&wire);
-    say(&wire, WATCH);
-    pass(1);
+    watch_t0(&wire);
     assert_true(!next_output(&wire, &output));
     pass(0.5);
     wire.wants = 0;
@@ -143,11 +149,7 @@ static void the_interval_bounds_the_rate(void **state)
     struct output output;
     struct wire wire;
 
-    (void)state;
-    open_wire(&wire);
-    say(&wire, WATCH);
-    pass(1);
-    next_output(&wire, &output);
+    watch_t0(&wire);
     pass(0.5);
     add(0, 1);
     hub_turn(&hub);
@@ -168,7 +170,6 @@ static void the_interval_follows_the_load(void **state)
     struct wire wire;
     int64_t step = 0;
 
-    (void)state;
     open_wire(&wire);
     say(&wire, WATCH);
     for (int i = 0; i < 10; i++) {
@@ -193,11 +194,7 @@ static void a_slow_client_coalesces_and_then_is_behind(void **state)
     struct wire wire;
     uint32_t count;
 
-    (void)state;
-    open_wire(&wire);
-    say(&wire, WATCH);
-    pass(1);
-    next_output(&wire, &output);
+    watch_t0(&wire);
     for (int64_t step = 1; step <= 2000; step++)
         add(0, step);
     wire.wants = 0;
@@ -218,14 +215,9 @@ static void a_slow_client_coalesces_and_then_is_behind(void **state)
 
 static void a_socket_that_takes_nothing_for_60_s_is_closed(void **state)
 {
-    struct output output;
     struct wire wire;
 
-    (void)state;
-    open_wire(&wire);
-    say(&wire, WATCH);
-    pass(1);
-    next_output(&wire, &output);
+    watch_t0(&wire);
     add(0, 1);
     pass(1);
     for (int i = 0; i < LIMIT_STALLED_SECONDS - 2; i++)
@@ -243,7 +235,6 @@ static void pings_go_out_and_silence_ends_it(void **state)
     struct wire wire;
     unsigned pings = 0;
 
-    (void)state;
     open_wire(&wire);
     for (int i = 0; i < 44; i++) {
         pass(1);
@@ -273,7 +264,6 @@ static void a_beat_every_5_s_tells_of_watched_runs(void **state)
     struct wire wire;
     unsigned beats = 0;
 
-    (void)state;
     open_wire(&wire);
     say(&wire, WATCH);
     for (int i = 0; i < 21; i++) {
@@ -293,7 +283,6 @@ static void a_flood_of_messages_stops_the_reading_for_a_while(void **state)
 {
     struct wire wire;
 
-    (void)state;
     open_wire(&wire);
     for (int i = 0; i < LIMIT_MESSAGES_PER_SECOND; i++)
         say(&wire, "{\"t\":\"pause\"}");
@@ -309,7 +298,6 @@ static void a_watch_with_an_id_in_use_replaces_it(void **state)
     struct output output;
     struct wire wire;
 
-    (void)state;
     open_wire(&wire);
     say(&wire, WATCH);
     say(&wire, "{\"t\":\"watch\",\"id\":5,\"series\":[\"run\",\"t1\"]}");
@@ -333,7 +321,6 @@ static void too_many_watches_are_refused_as_a_whole(void **state)
     struct output output;
     struct wire wire;
 
-    (void)state;
     open_wire(&wire);
     say(&wire, WATCH);
     buf_str(&text, "{\"t\":\"watch\",\"id\":100,\"runs\":[\"a\"");
@@ -364,7 +351,6 @@ static void a_large_message_is_cut_and_goes_on(void **state)
     struct wire wire;
     size_t frames = 0, messages = 0;
 
-    (void)state;
     live_writer_init(&many, store, "run2", "events.out.tfevents.2");
     for (unsigned tag = 0; tag < 1000; tag++)
         live_writer_point(&many, tag, 0, WALL, 0);
@@ -407,11 +393,7 @@ static void lost_notices_mean_that_all_may_have_changed(void **state)
     struct output output;
     struct wire wire;
 
-    (void)state;
-    open_wire(&wire);
-    say(&wire, WATCH);
-    pass(1);
-    next_output(&wire, &output);
+    watch_t0(&wire);
     add(0, 1);
     pthread_mutex_lock(&hub.lock);
     hub.notices.n_series = hub.notices.n_runs = 0;
@@ -431,7 +413,6 @@ static void damage_is_told_to_those_who_watch_the_run(void **state)
     struct wire wire;
     bool told = false;
 
-    (void)state;
     open_wire(&wire);
     say(&wire, WATCH);
     pass(1);
@@ -444,6 +425,64 @@ static void damage_is_told_to_those_who_watch_the_run(void **state)
         told |= output.kind == OUTPUT_TEXT &&
                 memmem(output.data, output.size, "\"reason\":\"payload\"", 18);
     assert_true(told);
+    hub_close(&hub, wire.client);
+}
+
+/* Its lane, made by its first point. */
+static void add_odd(const char *tag, int64_t step)
+{
+    struct series_meta meta = {.kind = SERIES_SCALAR};
+    struct text name = {tag, strlen(tag)};
+    double wall = WALL + (double)step;
+    struct lane *lane;
+
+    generation_event(writer.generation, writer.offset, wall, true);
+    lane = generation_lane(writer.generation, name, &meta, writer.offset);
+    assert_non_null(lane);
+    assert_int_equal(lane_add(lane, step, wall, VALUE_F32, 0), 0);
+    assert_int_equal(run_commit(writer.run), 0);
+}
+
+static void watch_shown(struct wire *wire, unsigned id, const char *tag)
+{
+    struct buf text = BUF_INIT(1024);
+
+    buf_printf(&text, "{\"t\":\"watch\",\"id\":%u,\"series\":[\"run\",\"", id);
+    tagname_escape(&text, (struct text){tag, strlen(tag)});
+    buf_str(&text, "\"]}");
+    say(wire, buf_text(&text));
+    buf_done(&text);
+}
+
+static unsigned handle_of_next_frame(struct wire *wire)
+{
+    struct output output;
+    uint32_t handle;
+
+    do
+        assert_true(next_output(wire, &output));
+    while (output.kind != OUTPUT_BINARY);
+    memcpy(&handle, output.data + 4, sizeof handle);
+    return handle;
+}
+
+static void a_tag_that_is_not_utf8_is_watched_by_what_it_is_shown_as(void **state)
+{
+    struct wire wire;
+
+    add_odd("\xff" "A", 1);
+    open_wire(&wire);
+    watch_shown(&wire, 11, "\xff" "A");
+    watch_shown(&wire, 12, "\xfe" "A"); /* comes later */
+    watch_shown(&wire, 13, "\xfd" "A"); /* never comes */
+    pass(1);
+    add_odd("\xff" "A", 2);
+    pass(1);
+    assert_int_equal(handle_of_next_frame(&wire), 11);
+    add_odd("\xfe" "A", 1);
+    pass(1);
+    pass(1);
+    assert_int_equal(handle_of_next_frame(&wire), 12);
     hub_close(&hub, wire.client);
 }
 
@@ -465,6 +504,7 @@ int main(void)
         TEST(a_large_message_is_cut_and_goes_on),
         TEST(lost_notices_mean_that_all_may_have_changed),
         TEST(damage_is_told_to_those_who_watch_the_run),
+        TEST(a_tag_that_is_not_utf8_is_watched_by_what_it_is_shown_as),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,6 @@ static struct live_writer writer;
 
 static int setup(void **state)
 {
-    (void)state;
     live_rig_start(&rig, NULL);
     live_writer_init(&writer, rig.store, "run1", "events.out.tfevents.1");
     return 0;
@@ -30,7 +29,6 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    (void)state;
     live_rig_stop(&rig);
     return 0;
 }
@@ -101,7 +99,6 @@ static void a_point_reaches_its_watcher(void **state)
     struct wsclient ws;
     struct wsmessage m;
 
-    (void)state;
     point(0, 0, 0.5f);
     assert_int_equal(run_commit(writer.run), 0);
     open_client(&ws);
@@ -125,7 +122,6 @@ static void a_cursor_brings_what_came_after_it(void **state)
     struct wsclient ws;
     struct wsmessage m;
 
-    (void)state;
     for (int i = 0; i < 10; i++)
         point(0, i, (float)i);
     assert_int_equal(run_commit(writer.run), 0);
@@ -145,7 +141,6 @@ static void a_cursor_of_another_epoch_is_behind(void **state)
     struct wsclient ws;
     struct wsmessage m;
 
-    (void)state;
     point(0, 0, 1);
     assert_int_equal(run_commit(writer.run), 0);
     open_client(&ws);
@@ -169,7 +164,6 @@ static void a_watch_waits_for_its_run_and_series(void **state)
     struct wsclient ws;
     struct wsmessage m;
 
-    (void)state;
     open_client(&ws);
     say(&ws, "{\"t\":\"watch\",\"id\":10,\"runs\":[\"run1\",\"run2\"],\"tags\":[\"t0\",\"t1\"]}");
     settle(&ws);
@@ -196,7 +190,6 @@ static void two_clients_at_one_place_get_their_own_handles(void **state)
     struct wsclient ws[3];
     struct wsmessage m;
 
-    (void)state;
     for (unsigned i = 0; i < 3; i++) {
         open_client(&ws[i]);
         say(&ws[i], "{\"t\":\"watch\",\"id\":%u,\"series\":[\"run1\",\"t0\"]}", 100 + i);
@@ -227,7 +220,6 @@ static void a_restart_truncates_before_its_points(void **state)
     struct wsmessage m;
     int64_t step;
 
-    (void)state;
     for (int i = 0; i < 10; i++)
         point(0, i, (float)i);
     assert_int_equal(run_commit(writer.run), 0);
@@ -255,7 +247,6 @@ static void unwatch_and_pause_stop_and_resume_goes_on(void **state)
     struct wsclient ws;
     struct wsmessage m;
 
-    (void)state;
     open_client(&ws);
     say(&ws, "{\"t\":\"watch\",\"id\":0,\"runs\":[\"run1\"],\"tags\":[\"t0\",\"t1\",\"t2\"]}");
     say(&ws, "{\"t\":\"unwatch\",\"ids\":[1]}");
@@ -290,7 +281,6 @@ static void without_acknowledgements_points_stop(void **state)
     struct wsmessage m;
     uint64_t got = 0;
 
-    (void)state;
     open_client(&ws);
     buf_str(&watch, "{\"t\":\"watch\",\"id\":0,\"runs\":[\"run1\"],\"tags\":[\"t0\"");
     for (unsigned tag = 1; tag < 1000; tag++)
@@ -324,7 +314,6 @@ static void a_full_socket_delays_and_breaks_nothing(void **state)
     uint64_t ordinals[1000] = {0};
     unsigned at_end = 0;
 
-    (void)state;
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
     assert_int_equal(wsclient_open(&ws, fd, "/live", "", WAIT_MS), 101);
     assert_true(wsclient_expect(&ws, "\"t\":\"welcome\"", &m, WAIT_MS));
@@ -356,7 +345,6 @@ static void runs_are_told_when_they_change(void **state)
     struct wsclient ws;
     struct wsmessage m;
 
-    (void)state;
     open_client(&ws);
     say(&ws, "{\"t\":\"runs\",\"on\":true,\"q\":\"UN7\"}");
     settle(&ws);
@@ -376,7 +364,6 @@ static void a_flood_is_read_slower_but_wholly(void **state)
     struct wsclient ws;
     struct wsmessage m;
 
-    (void)state;
     open_client(&ws);
     for (int i = 0; i < 120; i++)
         say(&ws, "{\"t\":\"watch\",\"id\":%d}", i);
@@ -393,7 +380,6 @@ static void broken_clients_are_told_bye(void **state)
     struct wsclient ws;
     struct wsmessage m;
 
-    (void)state;
     open_client(&ws);
     wsclient_frame(&ws, 0x82, "binary", 6);
     assert_true(wsclient_expect(&ws, "\"reason\":\"protocol\"", &m, WAIT_MS));
@@ -416,7 +402,6 @@ static void a_message_may_come_in_parts(void **state)
     struct wsclient ws;
     struct wsmessage m;
 
-    (void)state;
     open_client(&ws);
     wsclient_frame(&ws, 0x01, "{\"t\":\"watch\",", 13);
     wsclient_frame(&ws, 0x89, "ping", 4);
@@ -431,7 +416,6 @@ static void shutdown_says_bye_to_all(void **state)
     struct wsclient ws[20];
     struct wsmessage m;
 
-    (void)state;
     for (int i = 0; i < 20; i++)
         open_client(&ws[i]);
     assert_int_equal(live_stats(rig.live).clients > 0, 1);
@@ -449,7 +433,6 @@ static void a_refused_connection_is_counted_as_closed(void **state)
 {
     struct wsclient ws;
 
-    (void)state;
     int fd = wsclient_connect(rig.port);
     assert_int_equal(wsclient_open(&ws, fd, "/other", "", WAIT_MS), 404);
     wsclient_done(&ws);
