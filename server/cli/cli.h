@@ -20,6 +20,7 @@ enum cli_type {
     CLI_LIST,   /* struct cli_list: may be given several times */
     CLI_UINT,   /* uint64_t, limited by min and max */
     CLI_DOUBLE, /* double */
+    CLI_BYTES,  /* uint64_t; "512M", "10 GB": K, M, G, T are powers of 1024 */
 };
 
 struct cli_list {
@@ -76,7 +77,20 @@ void cli_json_string(FILE *out, const void *text, size_t size);
 void cli_json_double(FILE *out, double value);
 
 extern const struct cli_command cmd_serve, cmd_cat, cmd_verify, cmd_recover, cmd_help, cmd_version;
-extern const struct cli_command *const cli_commands[]; /* commands.c; ended by NULL */
+extern const struct cli_command cmd_run, cmd_agent, cmd_drain;
+
+/* What differs between the programs that are linked of these objects: commands.c has the tables of
+ * `tailboard`, main_agent.c those of `tailboard-agent`. */
+extern const struct cli_command *const cli_commands[]; /* ended by NULL */
+struct cli_program {
+    const char *name, *summary, *start; /* for `help` */
+};
+extern const struct cli_program cli_program;
+struct cli_library {
+    const char *name;
+    const char *(*version)(void); /* NULL: the end of the table */
+};
+extern const struct cli_library cli_libraries[];
 
 /* Finds the command and runs it; main() of `tailboard` returns its value. */
 int cli_main(int argc, char **argv);

@@ -33,15 +33,15 @@ static int run(int argc, char **argv)
         return cli_usage_error(&cmd_help, "one command at a time");
     if (first < argc)
         return help_command(argv[first]);
-    printf("Tailboard follows TensorBoard event files while they are written and shows them on a "
-           "live page.\n\n"
-           "Usage: tailboard COMMAND [OPTION...]\n\nCommands:\n");
+    printf("%s\n\nUsage: %s COMMAND [OPTION...]\n\nCommands:\n", cli_program.summary,
+           cli_program.name);
     for (size_t i = 0; cli_commands[i]; i++)
         printf("  %-10s%s\n", cli_commands[i]->name, cli_commands[i]->summary);
-    printf("\nTo start: tailboard serve --logdir ./logs\n"
-           "'tailboard help COMMAND' says more about one of them.\n"
+    printf("\nTo start: %s\n"
+           "'%s help COMMAND' says more about one of them.\n"
            "Exit codes: 0 fine; 1 the command's own no (damage found, not equal); 2 the call is "
-           "wrong;\n3 something could not be read, written or started; 130 interrupted.\n");
+           "wrong;\n3 something could not be read, written or started; 130 interrupted.\n",
+           cli_program.start, cli_program.name);
     return CLI_OK;
 }
 

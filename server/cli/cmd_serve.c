@@ -69,6 +69,18 @@ static int parse(struct serve *s, int argc, char **argv)
          "where the token and the server's secret are kept (default\n"
          "$XDG_STATE_HOME/tailboard or ~/.local/state/tailboard)",
          0, 0, "TAILBOARD_STATE"},
+        {"memory", 0, CLI_BYTES, &c->memory, "SIZE",
+         "resident memory to stay within, such as 512M (default) or 2G", (uint64_t)64 << 20, 0,
+         "TAILBOARD_MEMORY"},
+        {"cache", 0, CLI_STRING, &c->cache, "DIR",
+         "where the index of what was read is kept (default\n"
+         "$XDG_CACHE_HOME/tailboard or ~/.cache/tailboard)",
+         0, 0, "TAILBOARD_CACHE"},
+        {"cache-size", 0, CLI_BYTES, &c->cache_size, "SIZE",
+         "of the index at most (default 10G); what was not used for\nlongest goes first", 0, 0,
+         "TAILBOARD_CACHE_SIZE"},
+        {"no-index", 0, CLI_FLAG, &c->no_index, NULL,
+         "keep no index: every start reads everything", 0, 0, "TAILBOARD_NO_INDEX"},
         {"port-file", 0, CLI_STRING, &s->port_file, "FILE",
          "write the port into FILE as soon as it answers", 0, 0, "TAILBOARD_PORT_FILE"},
         {"json", 0, CLI_FLAG, &s->json, NULL,
@@ -309,7 +321,8 @@ static void wait_for_end(struct serve *s, const sigset_t *signals, int64_t start
 
 static int run(int argc, char **argv)
 {
-    struct serve s = {.config = {.auth = "user"}, .port = UINT64_MAX};
+    struct serve s = {.config = {.auth = "user", .cache_size = CONFIG_CACHE_SIZE},
+                      .port = UINT64_MAX};
     int64_t started_ns = clock_ns(NULL);
     sigset_t signals, before;
 

@@ -1,41 +1,6 @@
 /* cmd_version.c: `tailboard version`: what this program is, and what it runs on.
- *
- * The libraries' own calls are declared here by hand, so that their headers stay in the few files
- * that work with them. */
-#include "base/cleanup.h"
+ */
 #include "cli/cli.h"
-
-const char *uv_version_string(void);
-const char *zlibVersion(void);
-const char *protobuf_c_version(void);
-const char *OpenSSL_version(int type);
-#ifdef TB_HAVE_HTTP
-const char *MHD_get_version(void);
-#endif
-#ifdef TB_HAVE_LIVE
-const char *lws_get_library_version(void);
-#endif
-
-static const char *openssl_version(void)
-{
-    return OpenSSL_version(6); /* OPENSSL_VERSION_STRING, "3.0.15" */
-}
-
-static const struct {
-    const char *name;
-    const char *(*version)(void);
-} libraries[] = {
-    {"libuv", uv_version_string},
-    {"protobuf-c", protobuf_c_version},
-    {"zlib", zlibVersion},
-    {"libcrypto", openssl_version},
-#ifdef TB_HAVE_HTTP
-    {"libmicrohttpd", MHD_get_version},
-#endif
-#ifdef TB_HAVE_LIVE
-    {"libwebsockets", lws_get_library_version},
-#endif
-};
 
 static int run(int argc, char **argv)
 {
@@ -51,9 +16,9 @@ static int run(int argc, char **argv)
     if (first < argc)
         return cli_usage_error(&cmd_version, "takes no operands");
     printf(json ? "{\"version\":\"%s\",\"libraries\":{" : "tailboard %s\n", TB_VERSION);
-    for (size_t i = 0; i < ARRAY_LEN(libraries); i++)
+    for (size_t i = 0; cli_libraries[i].version; i++)
         printf(json ? "%s\"%s\":\"%s\"" : "%s%s %s\n", json ? (i ? "," : "") : "  ",
-               libraries[i].name, libraries[i].version());
+               cli_libraries[i].name, cli_libraries[i].version());
     if (json)
         printf("}}\n");
     return CLI_OK;

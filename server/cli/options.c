@@ -83,6 +83,33 @@ static int set_uint(const struct parse *parse, const struct cli_option *option, 
     return 0;
 }
 
+/* "512M": digits, then perhaps a unit, with or without a B behind it. */
+static int set_bytes(const struct parse *parse, const struct cli_option *option, bool env,
+                     const char *value)
+{
+    static const char units[] = "KMGT";
+    char *end;
+
+    errno = 0;
+    unsigned long long n = strtoull(value, &end, 10);
+    bool digits = *value >= '0' && *value <= '9' && errno == 0;
+    while (*end == ' ')
+        end++;
+    const char *unit = *end ? strchr(units, *end & ~0x20) : NULL;
+    int shift = unit ? 10 * (int)(unit - units + 1) : 0;
+    end += unit != NULL;
+    end += unit && *end == 'i';
+    end += *end == 'B' || *end == 'b';
+    if (!digits || *end || n > UINT64_MAX >> shift)
+        return bad_value(parse, option, env, value, "is no size such as 512M or 10G");
+    n <<= shift;
+    if (n < option->min)
+        return bad_value(parse, option, env, value, "is below %llu bytes",
+                         (unsigned long long)option->min);
+    *(uint64_t *)option->value = n;
+    return 0;
+}
+
 static int set_double(const struct parse *parse, const struct cli_option *option, bool env,
                       const char *value)
 {
@@ -149,6 +176,8 @@ static int set_value(struct parse *parse, const struct cli_option *option, bool 
         return set_uint(parse, option, env, value);
     case CLI_DOUBLE:
         return set_double(parse, option, env, value);
+    case CLI_BYTES:
+        return set_bytes(parse, option, env, value);
     }
     return CLI_USAGE;
 }

@@ -79,10 +79,24 @@ static bool is_temporary(const char *name)
            ends_in(name, "~");
 }
 
+/* "logs/a/b"; the console of a later attempt has a folder of its own. */
+static void make_name(const struct shiproot *root, const char *path, char *ret, size_t size)
+{
+    struct shiprun *run = root->run;
+    const char *relative = path + strlen(root->path) + 1;
+    char attempt[24] = "";
+
+    pthread_mutex_lock(&run->lock);
+    if (root->own && !root->outputs && run->given.attempt > 1)
+        snprintf(attempt, sizeof attempt, "a%d/", run->given.attempt);
+    pthread_mutex_unlock(&run->lock);
+    snprintf(ret, size, "%s%s%s%s", root->name, *root->name ? "/" : "", attempt, relative);
+}
+
 static struct shipfile *add(struct shiproot *root, const char *path, const struct stat *st,
                             int64_t now_ns)
 {
-    const char *relative = path + strlen(root->path) + 1, *base = strrchr(path, '/') + 1;
+    const char *base = strrchr(path, '/') + 1;
     enum eventname class = eventname_class(base);
     struct shiprun *run = root->run;
     char name[2 * LIMIT_PATH_BYTES];
@@ -90,7 +104,7 @@ static struct shipfile *add(struct shiproot *root, const char *path, const struc
     if (run->n_files == LIMIT_SHIP_FILES || (!run->final && !root->own && is_temporary(base)) ||
         (!root->outputs && class == EVENTNAME_TEMPORARY))
         return NULL;
-    snprintf(name, sizeof name, "%s%s%s", root->name, *root->name ? "/" : "", relative);
+    make_name(root, path, name, sizeof name);
     struct shipfile *file =
         shipfile_new(root, path, name, root->outputs              ? SHIPFILE_WHOLE
                                        : class == EVENTNAME_EVENT ? SHIPFILE_EVENT

@@ -366,8 +366,10 @@ void ship_finish(struct shiprun *run)
 
 void ship_set_attempt(struct shiprun *run, int attempt)
 {
+    pthread_mutex_lock(&run->lock);
     run->given.attempt = attempt;
     (void)shiprun_save(run);
+    pthread_mutex_unlock(&run->lock);
 }
 
 void ship_wait_known(struct shiprun *run, int timeout_ms)

@@ -41,7 +41,8 @@ struct ship_run { /* strings are copied */
     const char *source;   /* DIRID */
     const struct ship_root *roots;
     size_t n_roots;
-    const char *console;  /* folder of the console's files in the run's history */
+    const char *console;  /* folder of the console's files in the run's history; those of attempt
+                             A > 1 lie in aA/ below it */
     enum ship_before before;
     bool keep;            /* the spool stays when all is flushed: the run may go on later */
 };

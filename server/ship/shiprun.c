@@ -65,6 +65,9 @@ void shiprun_event(struct shiprun *run, const char *kind, const char *data)
     char id[40];
 
     event_id(id);
+    pthread_mutex_lock(&run->lock);
+    int attempt = run->given.attempt;
+    pthread_mutex_unlock(&run->lock);
     json_open(&json, '{');
     json_key(&json, "id");
     json_put_text(&json, id);
@@ -73,7 +76,7 @@ void shiprun_event(struct shiprun *run, const char *kind, const char *data)
     json_key(&json, "source");
     json_put_text(&json, "agent");
     json_key(&json, "attempt");
-    json_put_i64(&json, run->given.attempt);
+    json_put_i64(&json, attempt);
     json_key(&json, "rank");
     json_put_i64(&json, run->given.rank);
     json_key(&json, "time");
