@@ -317,9 +317,12 @@ bool client_pass_time(struct client *client, int64_t now_ns)
 
     refill(client, now_ns);
     if (stalled(client, now_ns)) {
-        if (client->asked) /* it cannot even be told */
-            return false;
+        int64_t grace = LIMIT_STALLED_SECONDS * NS_PER_S + LIMIT_LIVE_BYE_MS * NS_PER_MS;
+
         client_say_bye(client, BYE_SLOW);
+        /* It is told if its socket takes something again very soon. */
+        if (client->asked && now_ns - client->asked_ns > grace)
+            return false;
     }
     /* Pings cannot leave while the socket is full: that is the stall's business. */
     if (!client->asked && now_ns - client->heard_ns > LIMIT_SILENT_SECONDS * NS_PER_S)

@@ -223,9 +223,29 @@ static void a_socket_that_takes_nothing_for_60_s_is_closed(void **state)
     for (int i = 0; i < LIMIT_STALLED_SECONDS - 2; i++)
         pass(1);
     assert_int_equal(wire.kills, 0);
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 6; i++)
         pass(1);
     assert_true(wire.kills > 0);
+    hub_close(&hub, wire.client);
+}
+
+static void a_stalled_socket_that_moves_again_in_time_gets_its_bye(void **state)
+{
+    struct output output;
+    struct wire wire;
+
+    watch_t0(&wire);
+    add(0, 1);
+    pass(1);
+    for (int i = 0; i < LIMIT_STALLED_SECONDS; i++)
+        pass(1);
+    pass(0.5);
+    assert_int_equal(wire.kills, 0);
+    assert_true(next_output(&wire, &output));
+    assert_non_null(memmem(output.data, output.size, "too-slow", 8));
+    assert_true(next_output(&wire, &output));
+    assert_int_equal(output.kind, OUTPUT_CLOSE);
+    assert_int_equal(output.close_code, 1008);
     hub_close(&hub, wire.client);
 }
 
@@ -496,6 +516,7 @@ int main(void)
         TEST(the_interval_follows_the_load),
         TEST(a_slow_client_coalesces_and_then_is_behind),
         TEST(a_socket_that_takes_nothing_for_60_s_is_closed),
+        TEST(a_stalled_socket_that_moves_again_in_time_gets_its_bye),
         TEST(pings_go_out_and_silence_ends_it),
         TEST(a_beat_every_5_s_tells_of_watched_runs),
         TEST(a_flood_of_messages_stops_the_reading_for_a_while),
