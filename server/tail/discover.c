@@ -278,10 +278,9 @@ static char *display_name(const struct discover *discover, const struct dirnode 
     return eventname_utf8(raw);
 }
 
-static struct source *make_source(struct discover *discover, const struct dirnode *node)
+struct source *discover_make_source(struct discover *discover, const char *key,
+                                    const struct tail_run *run)
 {
-    _cleanup_free_ char *name = display_name(discover, node);
-
     if (discover->n_sources == discover->sources_capacity) {
         size_t capacity = discover->sources_capacity ? 2 * discover->sources_capacity : 64;
         struct source **list = realloc(discover->source_list, capacity * sizeof *list);
@@ -290,11 +289,10 @@ static struct source *make_source(struct discover *discover, const struct dirnod
         discover->source_list = list;
         discover->sources_capacity = capacity;
     }
-    struct source *source =
-        name ? source_new(discover->set, node->path, name, node->root->alias) : NULL;
+    struct source *source = source_new(discover->set, key, run->name, run->experiment);
     if (!source)
         return NULL;
-    if (hashindex_add(&discover->sources, hashindex_hash_text(node->path), source) < 0)
+    if (hashindex_add(&discover->sources, hashindex_hash_text(key), source) < 0)
         return source_free(source);
     discover->source_list[discover->n_sources++] = source;
     if (!atomic_load(&discover->first_walk_done)) {
@@ -302,6 +300,14 @@ static struct source *make_source(struct discover *discover, const struct dirnod
         atomic_fetch_add(&discover->set->loading, 1);
     }
     return source;
+}
+
+static struct source *make_source(struct discover *discover, const struct dirnode *node)
+{
+    _cleanup_free_ char *name = display_name(discover, node);
+    const struct tail_run run = {.name = name, .experiment = node->root->alias};
+
+    return name ? discover_make_source(discover, node->path, &run) : NULL;
 }
 
 bool discover_source(struct discover *discover, struct dirnode *node)

@@ -108,6 +108,11 @@ void discover_event(void *ctx, const struct inotify_event *event);
 /* If it is time: are the logdirs (still) there? */
 void discover_check_roots(struct discover *discover);
 
+/* A source that is not there yet, under its key (the directory, or the run's id). NULL: out of
+ * memory. */
+struct source *discover_make_source(struct discover *discover, const char *key,
+                                    const struct tail_run *run);
+
 /* Between the files of discover, and for watch_poll.c. */
 struct dirnode *dirnode_new(struct logroot *root, struct dirnode *parent, const char *base,
                             bool link);

@@ -48,12 +48,23 @@ struct source *source_free(struct source *source)
         source->orphans = file->next_orphan;
         tailfile_free(file);
     }
+    while (source->added) {
+        struct tailfile *file = source->added;
+        source->added = file->next_orphan;
+        tailfile_free(file);
+    }
+    while (source->mail.additions) {
+        struct addition *addition = source->mail.additions;
+        source->mail.additions = addition->next;
+        free(addition);
+    }
     clear_mail(&source->mail);
     hashindex_done(&source->by_inode);
     free(source->files);
     free(source->path);
     free(source->name);
     free(source->experiment);
+    free(source->id);
     free(source);
     return NULL;
 }
@@ -129,6 +140,27 @@ void source_post_watch(struct source *source, enum tail_watch watch, uint32_t po
     source->mail.poll_ms = poll_ms;
     source->mail.left_out = left_out;
     pool_unlock(&source->set->pool);
+}
+
+void source_post_addition(struct source *source, struct addition *addition)
+{
+    struct pool *pool = &source->set->pool;
+
+    pool_lock(pool);
+    addition->next = source->mail.additions;
+    source->mail.additions = addition;
+    pool_wake_locked(pool, &source->task, false);
+    pool_unlock(pool);
+}
+
+void source_poke(struct source *source)
+{
+    struct pool *pool = &source->set->pool;
+
+    pool_lock(pool);
+    source->mail.poked = true;
+    pool_wake_locked(pool, &source->task, true);
+    pool_unlock(pool);
 }
 
 void source_mark_dirty(struct source *source, struct tailfile *file)
@@ -410,12 +442,43 @@ static void drop_dead(struct source *source)
     }
 }
 
+/* Files that were added since, in their order; and those that grow, if somebody poked. */
+static void take_additions(struct source *source, struct source_mail *mail)
+{
+    struct addition *turned = NULL;
+
+    while (mail->additions) {
+        struct addition *addition = mail->additions;
+        mail->additions = addition->next;
+        addition->next = turned;
+        turned = addition;
+    }
+    while (turned) {
+        struct addition *addition = turned;
+        turned = addition->next;
+        struct tailfile *file = tailfile_new_added(source, &addition->added);
+        if (file) {
+            file->next_orphan = source->added;
+            source->added = file;
+            source_mark_dirty(source, file);
+        } else {
+            log_error("out of memory: %s is not read", addition->added.at);
+        }
+        free(addition);
+    }
+    for (struct tailfile *f = mail->poked ? source->added : NULL; f; f = f->next_orphan)
+        if (f->grows)
+            source_mark_dirty(source, f);
+}
+
 static void take_mail(struct source *source)
 {
     struct source_mail mail;
 
     pool_lock(&source->set->pool);
     mail = source->mail;
+    source->mail.additions = NULL;
+    source->mail.poked = false;
     source->mail.names = NULL;
     source->mail.n_names = source->mail.capacity = 0;
     source->mail.all = false;
@@ -432,6 +495,7 @@ static void take_mail(struct source *source)
         source_mark_dirty(source, source->files[i]);
     for (struct tailfile *f = mail.all ? source->orphans : NULL; f; f = f->next_orphan)
         source_mark_dirty(source, f);
+    take_additions(source, &mail);
     source->state.watch = mail.watch;
     source->state.poll_ms = mail.poll_ms;
     source->state.left_out = mail.left_out;
@@ -445,8 +509,8 @@ static bool announce(struct source *source)
 
     if (source->handle || source->refused)
         return !source->refused;
-    if (sha256_hex(source->path, strlen(source->path), RUN_ID_DIGITS, id) == 0) {
-        struct tail_run run = {.id = id, .name = source->name, .experiment = source->experiment,
+    if (source->id || sha256_hex(source->path, strlen(source->path), RUN_ID_DIGITS, id) == 0) {
+        struct tail_run run = {.id = source->id ? source->id : id, .name = source->name, .experiment = source->experiment,
                                .path = source->path};
         source->handle = sink->run_found(sink->ctx, &run);
     }

@@ -35,7 +35,15 @@ struct source_set {
     _Atomic uint64_t loading; /* sources found by the first walk and not read to their end yet */
 };
 
+/* A file of tail_add_file() on its way; the strings lie behind. */
+struct addition {
+    struct addition *next;
+    struct tail_added added;
+};
+
 struct source_mail {
+    struct addition *additions; /* the latest first */
+    bool poked;                 /* files that were added and grow are looked at */
     char **names; /* sorted: files to be looked at */
     size_t n_names, capacity;
     bool all;     /* and all that are known */
@@ -47,6 +55,7 @@ struct source {
     struct pool_task task; /* first: a task is its source */
     struct source_set *set;
     char *path, *name, *experiment;
+    char *id; /* NULL: made from the path */
     struct source_mail mail;
 
     void *handle; /* the sink's */
@@ -56,6 +65,7 @@ struct source {
     struct tailfile **files; /* by path: the present life of each, sorted */
     size_t n_files, capacity;
     struct hashindex by_inode; /* files and orphans that were opened, but for other hard links */
+    struct tailfile *added;   /* files of tail_add_file() */
     struct tailfile *orphans; /* lives whose path is another's now */
     struct tailfile *dirty, **dirty_tail;
     struct tailfile *waiting; /* files with a due time */
@@ -87,6 +97,10 @@ int source_post(struct source *source, const char *const *names, size_t n, bool 
 /* Any thread: how it is watched, and how many temporary names there are now; wakes nobody. */
 void source_post_watch(struct source *source, enum tail_watch watch, uint32_t poll_ms,
                        uint32_t left_out);
+/* Any thread: hands a file over that is not in the directory. */
+void source_post_addition(struct source *source, struct addition *addition);
+/* Any thread: files that were added and grow are looked at. */
+void source_poke(struct source *source);
 /* A worker's turn; the pool calls it. */
 struct pool_verdict source_turn(struct pool_task *task);
 

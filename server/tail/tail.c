@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "tail/addition.h"
 #include "tail/discover.h"
 
 struct tail {
@@ -16,7 +17,9 @@ struct tail {
     struct discover discover;
     struct watch_inotify inotify;
     uv_loop_t loop;
-    uv_async_t stop;
+    uv_async_t stop, add;
+    struct additions additions;
+    bool walked; /* additions that wait for the first walk were given */
     uv_timer_t timer;
     uv_prepare_t prepare;
     uv_idle_t walk;
@@ -43,6 +46,15 @@ static void set_time(struct tail *tail)
     watch_wheel_now(&tail->discover.wheel, tick);
 }
 
+/* What waits for the first walk to know whether a directory has it. */
+static void after_walk(struct tail *tail)
+{
+    if (tail->walked || !atomic_load(&tail->discover.first_walk_done))
+        return;
+    tail->walked = true;
+    additions_take(&tail->additions, &tail->discover);
+}
+
 static void walk_some(uv_idle_t *idle)
 {
     struct tail *tail = idle->data;
@@ -52,6 +64,14 @@ static void walk_some(uv_idle_t *idle)
         return;
     tail->walking = false;
     uv_idle_stop(idle);
+    after_walk(tail);
+}
+
+static void on_add(uv_async_t *async)
+{
+    struct tail *tail = async->data;
+
+    additions_take(&tail->additions, &tail->discover);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -63,6 +83,7 @@ static void on_timer(uv_timer_t *timer)
     watch_poll_due(&tail->discover);
     discover_check_roots(&tail->discover);
     walk_if_needed(tail);
+    after_walk(tail);
 }
 
 /* Before the loop goes to sleep: until when? */
@@ -96,6 +117,7 @@ static void on_stop(uv_async_t *async)
     uv_close((uv_handle_t *)&tail->prepare, NULL);
     uv_close((uv_handle_t *)&tail->walk, NULL);
     uv_close((uv_handle_t *)&tail->stop, NULL);
+    uv_close((uv_handle_t *)&tail->add, NULL);
 }
 
 static void *tail_main(void *ctx)
@@ -105,6 +127,7 @@ static void *tail_main(void *ctx)
     pthread_setname_np(pthread_self(), "tail");
     discover_check_roots(&tail->discover);
     walk_if_needed(tail);
+    after_walk(tail);
     uv_run(&tail->loop, UV_RUN_DEFAULT);
     return NULL;
 }
@@ -137,8 +160,15 @@ static int start_loop(struct tail *tail, const struct tail_options *options)
         uv_loop_close(&tail->loop);
         return r;
     }
+    r = uv_async_init(&tail->loop, &tail->add, on_add);
+    if (r < 0) {
+        uv_close((uv_handle_t *)&tail->stop, NULL);
+        uv_run(&tail->loop, UV_RUN_DEFAULT);
+        uv_loop_close(&tail->loop);
+        return r;
+    }
     tail->have_loop = true;
-    tail->stop.data = tail->timer.data = tail->prepare.data = tail->walk.data = tail;
+    tail->add.data = tail->stop.data = tail->timer.data = tail->prepare.data = tail->walk.data = tail;
     uv_idle_init(&tail->loop, &tail->walk);
     uv_timer_init(&tail->loop, &tail->timer);
     uv_prepare_init(&tail->loop, &tail->prepare);
@@ -165,6 +195,7 @@ static struct tail *tail_free(struct tail *tail)
         pool_done(&tail->set.pool);
     if (tail->have_loop)
         CHECK(uv_loop_close(&tail->loop) == 0);
+    additions_done(&tail->additions);
     free(tail);
     return NULL;
 }
@@ -192,6 +223,7 @@ int tail_start(const struct tail_options *options, struct tail **ret)
         workers = (unsigned)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1);
     tail->set.sink = options->sink;
     tail->set.clock = options->clock;
+    additions_init(&tail->additions);
     fdcache_init(&tail->set.fdcache);
     r = discover_init(&tail->discover, &tail->set, options);
     if (r == 0)
@@ -235,6 +267,20 @@ struct tail_stats tail_stats(struct tail *tail)
 
     stats.caught_up = stats.first_walk_done && atomic_load(&set->loading) == 0;
     return stats;
+}
+
+int tail_add_file(struct tail *tail, const struct tail_added *added)
+{
+    int r = additions_post(&tail->additions, added);
+
+    if (r == 0)
+        uv_async_send(&tail->add);
+    return r;
+}
+
+void tail_poke(struct tail *tail, const char *run_id)
+{
+    additions_poke(&tail->additions, run_id);
 }
 
 int tail_offload(struct tail *tail, void (*fn)(void *ctx), void *ctx)

@@ -13,7 +13,7 @@
  * Live directories are served before backlog; a directory with backlog gives way after
  * LIMIT_TURN_BYTES.
  *
- * The sink must not call back into the tailer. */
+ * The sink must not call back into the tailer, but for tail_add_file() and tail_poke(). */
 #ifndef TB_TAIL_TAIL_H
 #define TB_TAIL_TAIL_H
 
@@ -41,6 +41,8 @@ struct tail_generation {
     uint32_t number;   /* 1 for the first life under this path, then rising */
     uint64_t size;     /* bytes when found */
     uint64_t offset;   /* spans will begin here: 0, or where tail_sink.resume said */
+    const char *dir;   /* of the run: "" but for files that were added with another */
+    bool added;        /* by tail_add_file() */
 };
 
 /* How far a file was given, and what proves that another descriptor shows the same file: CRC-32C
@@ -90,6 +92,10 @@ struct tail_sink {
     /* The end of a file's part of a turn: all before place->offset was given, nothing behind it,
      * no bytes in front of it are suspect. Not called where that is not so. May be NULL. */
     void (*place)(void *ctx, void *run, void *generation, const struct tail_place *place);
+    /* The end of a file's part of a turn: the bytes before `end` can be kept as they are (sound
+     * records, judged damage, a partial tail; nothing suspect); `fd` shows them, borrowed. False:
+     * not all of them were taken; asked again after a second. Not for added files. May be NULL. */
+    bool (*bytes)(void *ctx, void *run, void *generation, uint64_t end, int fd);
     /* The path of a generation changed (rename in the same directory); `number`: its number under
      * the new one, behind those of the lives which had that path before. */
     void (*renamed)(void *ctx, void *run, void *generation, const char *path, uint32_t number);
@@ -141,6 +147,25 @@ struct tail_stats {
 };
 /* Any thread. */
 struct tail_stats tail_stats(struct tail *tail);
+
+/* One generation of a file that is kept elsewhere than in a followed directory. Strings are
+ * borrowed for the call. */
+struct tail_added {
+    struct tail_run run; /* path "": it has no directory */
+    const char *dir;     /* of the run, "" for the top */
+    const char *path;    /* as in struct tail_generation */
+    uint32_t number;
+    const char *at;      /* the file */
+    bool grows;          /* tail_poke() tells when */
+    bool unless_found;   /* left to the run's directory, if that has the file after the first walk */
+    void *handle;        /* what the sink would answer to its `generation`; NULL: it is asked */
+};
+
+/* Any thread: reads that file as one of its run's, which is found or made. It is read beside what
+ * the run's directory holds. 0 or -ENOMEM. */
+_must_check_ int tail_add_file(struct tail *tail, const struct tail_added *added);
+/* Any thread: files of this run that were added may have grown. */
+void tail_poke(struct tail *tail, const char *run_id);
 
 /* Any thread: a helper for work that is not reading (sealing): runs fn(ctx) on a worker before
  * further turns. -ENOMEM. Pending work is done before tail_stop() returns. */

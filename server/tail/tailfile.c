@@ -56,8 +56,24 @@ struct tailfile *tailfile_free(struct tailfile *file)
     identity_done(&file->identity);
     free(file->earlier);
     free(file->name);
+    free(file->at);
+    free(file->dir);
     free(file);
     return NULL;
+}
+
+struct tailfile *tailfile_new_added(struct source *source, const struct tail_added *added)
+{
+    struct tailfile *file = tailfile_new(source, added->path);
+
+    if (!file)
+        return NULL;
+    file->number = added->number;
+    file->handle = added->handle;
+    file->grows = added->grows;
+    file->at = strdup(added->at);
+    file->dir = strdup(added->dir);
+    return file->at && file->dir ? file : tailfile_free(file);
 }
 
 void tailfile_detach(struct tailfile *file)
@@ -228,6 +244,8 @@ static int resume_life(struct tailfile *file, struct source_turn *turn, int fd,
         return 0;
     const struct identity_mark head = {place.head_size, place.head_size, place.head_crc};
     const struct identity_mark window = {place.window_end, place.window_size, place.window_crc};
+    if (file->at && number != file->number)
+        return 0;
     identity_done(&file->identity);
     int r = identity_resume(&file->identity, fd, (uint64_t)st->st_size, &head, &window,
                             place.offset, &turn->scratch);
@@ -241,7 +259,7 @@ static int resume_life(struct tailfile *file, struct source_turn *turn, int fd,
     } else {
         identity_done(&file->identity);
         turn->scratch.size = 0;
-        file->number++;
+        file->number += !file->at;
     }
     return 0;
 }
@@ -256,7 +274,9 @@ static void begin_life(struct tailfile *file, struct source_turn *turn, int fd,
     struct source *source = file->source;
     const struct tail_sink *sink = &source->set->sink;
     struct tail_generation generation = {.path = file->name, .number = file->number,
-                                         .size = (uint64_t)st->st_size};
+                                         .size = (uint64_t)st->st_size,
+                                         .dir = file->dir ? file->dir : "",
+                                         .added = file->at != NULL};
     _cleanup_close_ int owned = fd;
 
     if (!file->reader && ef_reader_new(&file->reader) < 0)
@@ -495,10 +515,44 @@ static void visit_replaced(struct tailfile *file, struct source_turn *turn)
         source_wait_until(file->source, file, file->orphan_until_ns);
 }
 
+/* A file that was added: its place and its bytes are what its owner says they are. */
+static void visit_added(struct tailfile *file, struct source_turn *turn)
+{
+    struct stat st;
+    int fd = file->fd >= 0 ? file->fd : open_path(file->at, &st);
+
+    if (fd < 0 || (file->fd >= 0 && fstat(fd, &st) < 0)) {
+        tailfile_trouble(file, strerrordesc_np(fd < 0 ? -fd : errno));
+        if (file->grows)
+            retry_soon(file, turn);
+        return;
+    }
+    if (file->state == TAILFILE_NEW) {
+        begin_life(file, turn, fd, &st);
+        return;
+    }
+    set_facts(file, turn, &st);
+    keep_open(file, fd);
+    if (file->state == TAILFILE_REFUSED && (ask_again(file) < 0 || file->known_end > 0))
+        return;
+    if ((uint64_t)st.st_size < file->known_end) /* it will be whole again, or stays as it is */
+        return;
+    move(file, TAILFILE_FOLLOWED);
+    turn->scratch.size = 0;
+    if (identity_check(&file->identity, fd, (uint64_t)st.st_size, false, &turn->scratch) ==
+        IDENTITY_EQUAL)
+        tailfile_read(file, turn, (uint64_t)st.st_size);
+}
+
 void tailfile_visit(struct tailfile *file, struct source_turn *turn)
 {
     struct source *source = file->source;
     struct stat st;
+
+    if (file->at) {
+        visit_added(file, turn);
+        return;
+    }
 
     if (file->replaced) {
         visit_replaced(file, turn);

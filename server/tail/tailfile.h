@@ -43,6 +43,9 @@ struct tailfile_facts {
 struct tailfile {
     struct source *source;
     char *name;
+    char *at;     /* an added file: where it is; NULL: in the source's directory */
+    char *dir;    /* of an added file */
+    bool grows;   /* it is looked at when poked */
     enum tailfile_state state;
     int fd; /* -1: closed */
     struct tailfile_facts facts;
@@ -86,6 +89,9 @@ void tailfile_visit(struct tailfile *file, struct source_turn *turn);
 
 /* Gives the descriptor up (the caller closes it): the reader keeps its place. */
 void tailfile_detach(struct tailfile *file);
+
+/* An added file; takes nothing of it. NULL: out of memory. */
+struct tailfile *tailfile_new_added(struct source *source, const struct tail_added *added);
 
 /* From tailfile_read.c: reads what is there up to `size`. False: not to the end, for want of
  * budget or by a trouble that was noted. */

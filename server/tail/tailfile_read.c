@@ -280,6 +280,22 @@ static void tell_place(struct tailfile *file)
         sink->place(sink->ctx, file->source->handle, file->handle, &place);
 }
 
+/* Offers the bytes that will not change any more. */
+static void offer_bytes(struct tailfile *file, const struct source_turn *turn)
+{
+    const struct tail_sink *sink = &file->source->set->sink;
+    struct ef_reader_stats stats = ef_reader_stats(file->reader);
+    uint64_t end = stats.suspect > 0 ? stats.offset : stats.offset + stats.partial;
+
+    if (!sink->bytes || file->at || file->fd < 0 || file->state != TAILFILE_FOLLOWED || end == 0)
+        return;
+    if (!sink->bytes(sink->ctx, file->source->handle, file->handle, end, file->fd)) {
+        file->settled = false; /* its descriptor is kept */
+        if (file->due_ns < 0 || file->due_ns > turn->now_ns + NS_PER_S)
+            source_wait_until(file->source, file, turn->now_ns + NS_PER_S);
+    }
+}
+
 bool tailfile_read(struct tailfile *file, struct source_turn *turn, uint64_t size)
 {
     struct source *source = file->source;
@@ -302,6 +318,7 @@ bool tailfile_read(struct tailfile *file, struct source_turn *turn, uint64_t siz
         pause_here(file, &item);
     identity_settle(&file->identity, &turn->scratch);
     tell_place(file);
+    offer_bytes(file, turn);
     if (turn->bytes_came)
         note_newest(source, file);
     tailfile_count(file);
