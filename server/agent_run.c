@@ -304,10 +304,10 @@ static void flush(struct running *running)
     if (!running->run)
         return;
     ship_finish(running->run);
-    if (!running->options->server) {
+    if (!ship_sends(running->ship)) {
         if (!running->options->quiet && ship_spool(running->run))
-            agent_say("no server is named: the run is recorded in %s; send it with: tailboard "
-                      "drain --server URL", ship_spool(running->run));
+            agent_say("the run is recorded in %s; send it with: tailboard drain --server URL",
+                      ship_spool(running->run));
         return;
     }
     if (!agent_flush(running->options, &running->launch, running->ship))
@@ -341,7 +341,7 @@ int agent_run(const struct agent_options *options)
         mark_logs(&running);
         if (running.ship)
             make_run(&running);
-        if (running.run && options->server)
+        if (running.run)
             ship_wait_known(running.run, KNOWN_MS);
         number_attempt(&running);
         if (running.run)

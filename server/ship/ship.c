@@ -407,6 +407,11 @@ const char *ship_spool(const struct shiprun *run)
     return run->has_spool ? run->spool.dir : NULL;
 }
 
+bool ship_sends(const struct ship *ship)
+{
+    return ship->options.server != NULL;
+}
+
 int ship_done_fd(const struct ship *ship)
 {
     return ship->done_fd;

@@ -92,6 +92,8 @@ void ship_identity(struct shiprun *run, char *ret_id, size_t id_size, char *ret_
  * NULL: nothing can be written. */
 const char *ship_spool(const struct shiprun *run);
 
+/* Is there a server to send to? */
+bool ship_sends(const struct ship *ship);
 /* Readable when every run that was finished is flushed. */
 int ship_done_fd(const struct ship *ship);
 bool ship_done(struct ship *ship);
