@@ -28,6 +28,7 @@ struct conn {
     int64_t since_ns; /* of the state */
     uint64_t sent;    /* bytes of body, of the request and then of its answer */
     uint64_t marked;  /* of these, when the time of a long upload began anew */
+    uint64_t taken;   /* bytes that the other end had taken when the state began */
     bool waiting;     /* suspended, in the worker's list */
     bool cut;         /* shut down: waits for libmicrohttpd to notice */
     bool bridged;     /* a WebSocket now; its door counts it */
