@@ -2,7 +2,6 @@
 #include "agent_parts.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -154,7 +153,7 @@ static void put_job(struct json *json, const struct agent_options *options, cons
                     const struct gitinfo *git, bool launched)
 {
     char directory[LIMIT_PATH_BYTES], host[256];
-    const struct passwd *user = getpwuid(getuid());
+    const char *user = getenv("USER"); /* asking the system's list could hang on a network */
 
     json_key(json, "job");
     json_open(json, '{');
@@ -174,7 +173,7 @@ static void put_job(struct json *json, const struct agent_options *options, cons
         json_put_text(json, gethostname(host, sizeof host) == 0 ? host : NULL);
     }
     json_key(json, "user");
-    json_put_text(json, user ? user->pw_name : NULL);
+    json_put_text(json, user ? user : getenv("LOGNAME"));
     put_git(json, git);
     json_close(json, '}');
 }
