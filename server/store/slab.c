@@ -10,6 +10,7 @@
 
 #define FIRST_PIECE ((size_t)4 << 10) /* most runs are small, and there may be ten thousand */
 #define MAPPED_PIECE ((size_t)256 << 10) /* from here on with mmap */
+#define HUGE_PIECE ((size_t)2 << 20)    /* from here on of huge pages */
 #define LAST_PIECE ((size_t)4 << 20)
 #define TOUCHED_AT_ONCE ((size_t)64 << 10) /* at most so much of a run's memory is not used yet */
 
@@ -79,6 +80,8 @@ static int new_piece(struct slab *slab)
         piece = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (piece == MAP_FAILED)
             return -ENOMEM;
+        if (size >= HUGE_PIECE)
+            (void)madvise(piece, size, MADV_HUGEPAGE); /* a wish: without, pages are small */
     } else {
         piece = malloc(size);
         if (!piece)
