@@ -2,6 +2,7 @@ import { render } from "preact";
 import { boot } from "./boot";
 import { takeToken } from "./net/session";
 import { addressStart } from "./ui/address";
+import { announceStart } from "./ui/announce";
 import { App } from "./ui/app";
 import { filtersStart } from "./ui/filters";
 import { fillStart } from "./ui/first";
@@ -29,6 +30,7 @@ const read = addressStart().then(() => {
     filtersStart();
     followStart();
     keysStart();
+    announceStart();
 });
 const booted = boot(token, read);
 void Promise.race([booted, new Promise(go => setTimeout(go, FIRST_MS))]).then(() =>

@@ -34,9 +34,23 @@ function gapOf(l: Line, scene: Scene): number {
     return usual > 0 ? usual * GAP : Number.POSITIVE_INFINITY;
 }
 
-/** Traces values of a line; the caller strokes. */
-export function trace(p: Pen, l: Line, values: Float64Array, scene: Scene): Path2D {
+/** Where a trace goes: a path of the canvas, or one of a picture. */
+export interface Path {
+    moveTo(x: number, y: number): void;
+    lineTo(x: number, y: number): void;
+}
+
+function trace(p: Pen, l: Line, values: Float64Array, scene: Scene): Path2D {
     const path = new Path2D();
+    traceTo(path, p, l, values, scene);
+    return path;
+}
+
+/** What tracing needs of a pen. */
+export type Scales = Pick<Pen, "x" | "y" | "vertices">;
+
+/** Traces values of a line. */
+export function traceTo(path: Path, p: Scales, l: Line, values: Float64Array, scene: Scene): void {
     const gap = gapOf(l, scene);
     let open = false;
     let column = Number.NaN;
@@ -85,7 +99,6 @@ export function trace(p: Pen, l: Line, values: Float64Array, scene: Scene): Path
         lo = hi = last = py;
     }
     if (open) flush();
-    return path;
 }
 
 /** Corners of a triangle: a line drawn at each of them is as thick in all directions. */

@@ -14,9 +14,10 @@ export interface Palette {
     smallFont: string;
 }
 
-function read(): Palette {
+function read(scheme = ""): Palette {
     const probe = document.createElement("i");
     probe.hidden = true;
+    probe.style.colorScheme = scheme;
     document.body.append(probe);
     const colour = (name: string) => {
         probe.style.color = `var(--${name})`;
@@ -47,6 +48,11 @@ export const themeVersion = signal(0);
 export function palette(): Palette {
     if (!held) held = read();
     return held;
+}
+
+/** Colours of the light theme, whichever is shown: pictures go into papers. */
+export function lightPalette(): Palette {
+    return read("light");
 }
 
 export function paletteChanged(): void {

@@ -4,6 +4,7 @@ import { useEffect } from "preact/hooks";
 import { runById, runs } from "../model/catalog";
 import { phase, reading } from "../model/status";
 import { cursor, view } from "../model/view";
+import { Announcer } from "./announce";
 import { Bar } from "./bar";
 import { Down, Empty, LoadBar, Login, LostStrip } from "./blank";
 import { drawerOpen, RunsDrawer, SettingsDrawer, settingsOpen } from "./drawer";
@@ -79,6 +80,7 @@ export function App() {
                 {phase.value === "ready" && <Main />}
             </main>
             <FloatingTip />
+            <Announcer />
             {helpOpen.value && <Help />}
             {drawerOpen.value && <RunsDrawer />}
             {settingsOpen.value && <SettingsDrawer />}

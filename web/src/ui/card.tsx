@@ -11,8 +11,9 @@ import type { Scale } from "../model/link";
 import { tagParts } from "../model/names";
 import { acts, cursor, hot, scaleOf, view } from "../model/view";
 import { copyText, IconButton, Menu, Meter } from "./controls";
+import { exportChoices } from "./exports";
 import { Icon, Swatch } from "./icons";
-import { follow } from "./near";
+import { charts, follow } from "./near";
 import { hands } from "./pointer";
 import { CardTip } from "./tip";
 
@@ -82,6 +83,8 @@ function Acts({ tag }: { tag: string }) {
                     },
                     { label: pinned ? "unpin" : "pin", act: () => acts.pin(tag) },
                     { label: "copy the name", act: () => void copyText(tag) },
+                    "-",
+                    ...exportChoices(tag, () => charts.get(tag) ?? null),
                 ]}
             >
                 <Icon name="more" />

@@ -137,6 +137,8 @@ function MenuList(p: {
     const list = useRef<HTMLDivElement>(null);
     useLayoutEffect(() => {
         const el = list.current as HTMLElement;
+        // Above everything, and placed in the window whatever the button stands in.
+        el.showPopover?.();
         place(el, p.of);
         (
             el.querySelector<HTMLElement>("[aria-checked=true]") ??
@@ -163,7 +165,7 @@ function MenuList(p: {
         e.preventDefault();
     };
     return (
-        <div class="menu" role="menu" ref={list} tabIndex={-1} onKeyDown={onKey}>
+        <div class="menu" role="menu" ref={list} popover="manual" tabIndex={-1} onKeyDown={onKey}>
             {p.choices.map((c, i) => {
                 if (c === "-") return <hr key={i} />;
                 if ("head" in c)

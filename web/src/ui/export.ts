@@ -1,11 +1,14 @@
-// Pictures and points to keep: a chart as PNG at twice its size, all points of a tag as CSV.
+// Pictures and points to keep: a chart as SVG or PNG, all points of a tag as CSV. Loaded when first
+// asked for.
 
 import type { Chart } from "../chart/chart";
-import { palette } from "../chart/palette";
+import { svgOf } from "../chart/svg";
 import { runById, runsOf } from "../model/catalog";
 import { view } from "../model/view";
 import { points } from "../net/http";
 
+const SVG = "image/svg+xml";
+const PNG_SCALE = 2;
 const MOST_POINTS = 5_000_000;
 
 function save(name: string, body: Blob): void {
@@ -20,15 +23,24 @@ function fileName(tag: string, end: string): string {
     return `${tag.replace(/[^\w.=-]+/g, "-")}.${end}`;
 }
 
-export function exportPng(chart: Chart): void {
-    const layers = [chart.plot.axes, chart.plot.lines];
+export function exportSvg(chart: Chart): void {
+    const picture = svgOf(chart);
+    if (picture) save(fileName(chart.tag, "svg"), new Blob([picture.text], { type: SVG }));
+}
+
+/** The same picture at twice its size. */
+export async function exportPng(chart: Chart): Promise<void> {
+    const picture = svgOf(chart);
+    if (!picture) return;
+    const source = URL.createObjectURL(new Blob([picture.text], { type: SVG }));
+    const image = new Image();
+    image.src = source;
+    await image.decode();
+    URL.revokeObjectURL(source);
     const out = document.createElement("canvas");
-    out.width = chart.plot.lines.width;
-    out.height = chart.plot.lines.height;
-    const ctx = out.getContext("2d") as CanvasRenderingContext2D;
-    ctx.fillStyle = palette().ground;
-    ctx.fillRect(0, 0, out.width, out.height);
-    for (const l of layers) ctx.drawImage(l, 0, 0);
+    out.width = picture.width * PNG_SCALE;
+    out.height = picture.height * PNG_SCALE;
+    out.getContext("2d")?.drawImage(image, 0, 0, out.width, out.height);
     out.toBlob(b => b && save(fileName(chart.tag, "png"), b));
 }
 

@@ -1,6 +1,7 @@
 // One chart in full width, with its legend as a table.
 
 import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import type { Chart } from "../chart/chart";
 import { readAt } from "../chart/hover";
 import type { Line } from "../chart/scene";
@@ -12,7 +13,7 @@ import { size } from "../model/track";
 import { acts, cursor, hot, scaleOf, tick, view } from "../model/view";
 import { PlotArea, Title } from "./card";
 import { copyText, IconButton, Menu } from "./controls";
-import { exportCsv, exportPng } from "./export";
+import { exportChoices } from "./exports";
 import { newData } from "./follow";
 import { Icon, StateMark, Swatch, stateWords } from "./icons";
 import { CardTip } from "./tip";
@@ -131,6 +132,31 @@ function Legend({ chart }: { chart: Chart }) {
     );
 }
 
+/** Every point in numbers: behind a button, and fetched by it. */
+function Points({ chart }: { chart: Chart }) {
+    const Table = useSignal<((p: { chart: Chart }) => ComponentChildren) | null>(null);
+    const toggle = async () => {
+        if (Table.value) Table.value = null;
+        else Table.value = (await import("./points_table")).PointsTable;
+    };
+    const Shown = Table.value;
+    return (
+        <section aria-label="Points">
+            <button
+                type="button"
+                class="btn"
+                id="points-table"
+                aria-expanded={Shown !== null}
+                onClick={() => void toggle()}
+            >
+                <Icon name={Shown ? "down" : "right"} />
+                Points as a table
+            </button>
+            {Shown && <Shown chart={chart} />}
+        </section>
+    );
+}
+
 const SCALES: Scale[] = ["linear", "log", "symlog"];
 
 function rangeWords(chart: Chart | null): string {
@@ -184,8 +210,7 @@ export function FullChart({ tag }: { tag: string }) {
                     label="Export"
                     class="hide-narrow"
                     choices={() => [
-                        { label: "picture (PNG)", act: () => c && exportPng(c) },
-                        { label: "all points (CSV)", act: () => void exportCsv(tag) },
+                        ...exportChoices(tag, () => c),
                         { label: "copy the link", act: () => void copyText(location.href) },
                     ]}
                 >
@@ -203,7 +228,10 @@ export function FullChart({ tag }: { tag: string }) {
                 }}
             />
             <CardTip tag={tag} />
-            <div class="wide">{c && <Legend chart={c} />}</div>
+            <div class="wide">
+                {c && <Legend chart={c} />}
+                {c && <Points chart={c} />}
+            </div>
         </div>
     );
 }

@@ -5,6 +5,7 @@ import type { Axis } from "../model/series";
 import { smoothBy } from "../model/smoother";
 import { acts, cursor, hot, isZoomed, paused, scaleOf, view } from "../model/view";
 import { choose, setPaused } from "./acts";
+import { placeWords, say } from "./announce";
 import { toggleFollow } from "./follow";
 import { helpOpen } from "./help";
 import { charts } from "./near";
@@ -51,9 +52,10 @@ function moveCursor(by: number): void {
     if (!chart || !scene) return;
     const { left, right } = chart.plot.box;
     const px = ((scene.x[1] - scene.x[0]) / (right - left)) * 4;
-    const from = cursor.value?.x ?? scene.x[1];
+    const from = cursor.value?.x ?? Math.min(scene.x[1], scene.fullX[1]);
     const x = Math.max(scene.x[0], Math.min(scene.x[1], from + by * px));
     cursor.value = { x, card: chart.tag, pinned: true };
+    say(placeWords(chart, x));
     if (!hot.value && scene.lines[0]) hot.value = { run: scene.lines[0].run.id, pale: false };
 }
 
