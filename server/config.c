@@ -108,6 +108,24 @@ static int resolve_state(struct config *config, char *ret_why, size_t size)
     return 0;
 }
 
+/* Without a home there is simply no index: it saves time, nothing else. */
+static int resolve_cache(struct config *config, char *ret_why, size_t size)
+{
+    const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    int n = 0;
+
+    config->memory = config->memory ? config->memory : CONFIG_MEMORY;
+    if (config->cache)
+        n = snprintf(config->cache_dir, sizeof config->cache_dir, "%s", config->cache);
+    else if (xdg && xdg[0] == '/')
+        n = snprintf(config->cache_dir, sizeof config->cache_dir, "%s/tailboard", xdg);
+    else if (home && home[0] == '/')
+        n = snprintf(config->cache_dir, sizeof config->cache_dir, "%s/.cache/tailboard", home);
+    if ((config->cache && n == 0) || (size_t)n + sizeof "/index" > sizeof config->cache_dir)
+        return fail(ret_why, size, "--cache: an empty or too long path");
+    return 0;
+}
+
 static int resolve_access(struct config *config, char *ret_why, size_t size)
 {
     const char *url = config->public_url;
@@ -142,6 +160,8 @@ int config_resolve(struct config *config, char *ret_why, size_t size)
         r = resolve_access(config, ret_why, size);
     if (r == 0)
         r = resolve_state(config, ret_why, size);
+    if (r == 0)
+        r = resolve_cache(config, ret_why, size);
     if (r == 0)
         r = resolve_logdirs(config, ret_why, size);
     if (r == -ENOMEM)

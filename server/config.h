@@ -10,6 +10,8 @@
 #include "tail/tail.h"
 
 #define CONFIG_PORT 6006     /* TensorBoard's */
+#define CONFIG_MEMORY (UINT64_C(512) << 20)
+#define CONFIG_CACHE_SIZE (UINT64_C(10) << 30)
 #define CONFIG_PORT_TRIES 10 /* further ports when it is taken and nobody asked for it */
 
 enum { CONFIG_PREFIX_BYTES = 200 };
@@ -31,6 +33,10 @@ struct config {
     const char *const *allow_hosts;   /* NULL-ended */
     const char *const *allow_origins; /* NULL-ended */
     const char *state;                /* NULL: the user's usual place */
+    const char *cache;                /* the same */
+    bool no_index;                    /* everything is read again at each start */
+    bool index_anew;                  /* an index that is there is not used */
+    uint64_t memory, cache_size;      /* bytes */
 
     /* resolved */
     struct tail_logdir resolved[LIMIT_LOGDIRS];
@@ -38,6 +44,7 @@ struct config {
     const char *given[LIMIT_LOGDIRS + 1]; /* the same as given, NULL-ended */
     char prefix[CONFIG_PREFIX_BYTES];     /* "" or "/x/y" */
     char state_dir[LIMIT_PATH_BYTES];
+    char cache_dir[LIMIT_PATH_BYTES]; /* "" : there is no place for one */
     uint32_t poll_ms;
     enum auth_mode auth_mode;
 };

@@ -77,6 +77,29 @@ static void add_store(const struct store_stats *s, struct buf *out)
         heap.uordblks + heap.hblkhd);
 }
 
+static void add_index(const struct index_stats *i, const struct store_stats *s, struct buf *out)
+{
+    add(out, "tailboard_store_segment_chunk_bytes", "gauge", "Bytes of chunks in segments only",
+        s->segment_bytes);
+    add(out, "tailboard_store_cache_bytes", "gauge", "Chunks read back", s->cache_bytes);
+    add(out, "tailboard_store_cache_hits", "counter", "Chunks found in the cache", s->cache_hits);
+    add(out, "tailboard_store_cache_misses", "counter", "Chunks read", s->cache_misses);
+    add(out, "tailboard_index_segments", "gauge", "Segment files", i->segments);
+    add(out, "tailboard_index_bytes", "gauge", "Their bytes", i->segment_bytes);
+    add(out, "tailboard_index_flushes", "counter", "Segments written", i->flushes);
+    add(out, "tailboard_index_merges", "counter", "Segments merged", i->merges);
+    add(out, "tailboard_index_written_bytes", "counter", "Bytes of both", i->written_bytes);
+    add(out, "tailboard_index_failures", "counter", "Segments not written", i->failures);
+    add(out, "tailboard_index_broken", "counter", "Runs whose segments were damaged", i->broken);
+    add(out, "tailboard_index_restored_runs", "counter", "Runs made from segments",
+        i->restored_runs);
+    add(out, "tailboard_index_restored_points", "counter", "Points that were not parsed again",
+        i->restored_points);
+    add(out, "tailboard_index_waiting_bytes", "gauge", "Chunks not yet in a segment",
+        i->resident_bytes);
+    add(out, "tailboard_index_waits", "counter", "Reading waited for the index", i->waits);
+}
+
 static void add_live(const struct metrics_live *l, struct buf *out)
 {
     add(out, "tailboard_live_clients", "gauge", "WebSocket clients", l->clients);
@@ -92,5 +115,6 @@ void metrics_write(const struct metrics *metrics, struct buf *out)
     add_tail(&metrics->tail, out);
     add_ingest(&metrics->ingest, out);
     add_store(&metrics->store, out);
+    add_index(&metrics->index, &metrics->store, out);
     add_live(&metrics->live, out);
 }

@@ -5,6 +5,7 @@
 #define TB_METRICS_H
 
 #include "base/buf.h"
+#include "index.h"
 #include "ingest/ingest.h"
 #include "store/store.h"
 #include "tail/tail.h"
@@ -18,6 +19,7 @@ struct metrics {
     struct tail_stats tail;
     struct ingest_stats ingest;
     struct store_stats store;
+    struct index_stats index; /* zero: there is none */
     struct metrics_live live;
 };
 

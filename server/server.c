@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "front/front.h"
+#include "index.h"
 #include "metrics.h"
 #ifdef TB_HAVE_HTTP
 #include "http/http.h"
@@ -23,6 +24,7 @@ struct server {
     const struct config *config;
     struct store *store;
     struct ingest *ingest;
+    struct index *index;        /* NULL: none */
     _Atomic(struct tail *) tail; /* read by workers that seal while tail_start() still runs */
     struct auth *auth;
     struct live *live;
@@ -36,15 +38,75 @@ struct server {
 
 static void *sink_run_found(void *ctx, const struct tail_run *run)
 {
+    struct server *server = ctx;
     const struct run_info info = {
         .id = run->id, .name = run->name, .experiment = run->experiment, .path = run->path};
 
-    return ingest_run_found(ctx, &info);
+    if (server->index && !index_run(server->index, &info))
+        return NULL;
+    return ingest_run_found(server->ingest, &info);
 }
 
 static void *sink_generation(void *ctx, void *run, const struct tail_generation *generation)
 {
-    return ingest_generation(ctx, run, generation->path, generation->number);
+    struct server *server = ctx;
+
+    return ingest_generation(server->ingest, run, generation->path, generation->number);
+}
+
+static bool sink_resume(void *ctx, void *run, const char *path, uint32_t *ret_number,
+                        struct tail_place *ret)
+{
+    struct server *server = ctx;
+    struct place place;
+
+    if (!ingest_resume(server->ingest, run, path, ret_number, &place))
+        return false;
+    *ret = (struct tail_place){place.offset,     place.head_size,   place.head_crc,
+                               place.window_end, place.window_size, place.window_crc};
+    return true;
+}
+
+static void sink_place(void *ctx, void *run, void *generation, const struct tail_place *p)
+{
+    struct server *server = ctx;
+    const struct place place = {p->offset,     p->head_size,   p->head_crc,
+                                p->window_end, p->window_size, p->window_crc};
+
+    ingest_place(server->ingest, run, generation, &place);
+}
+
+static void sink_renamed(void *ctx, void *run, void *generation, const char *path)
+{
+    ingest_renamed(((struct server *)ctx)->ingest, run, generation, path);
+}
+
+static int sink_span(void *ctx, void *run, void *generation, const struct span *span)
+{
+    struct server *server = ctx;
+    int r = server->index ? index_admit(server->index) : 0;
+
+    return r < 0 ? r : ingest_span(server->ingest, run, generation, span);
+}
+
+static void sink_damage(void *ctx, void *run, void *generation, const struct damage *damage)
+{
+    ingest_damage(((struct server *)ctx)->ingest, run, generation, damage);
+}
+
+static void sink_replay_begin(void *ctx, void *run, void *generation)
+{
+    ingest_replay_begin(((struct server *)ctx)->ingest, run, generation);
+}
+
+static void sink_replay_end(void *ctx, void *run, void *generation)
+{
+    ingest_replay_end(((struct server *)ctx)->ingest, run, generation);
+}
+
+static void sink_commit(void *ctx, void *run)
+{
+    ingest_commit(((struct server *)ctx)->ingest, run);
 }
 
 static void sink_state(void *ctx, void *run, const struct tail_state *state)
@@ -64,19 +126,21 @@ static void sink_state(void *ctx, void *run, const struct tail_state *state)
 
     _Static_assert(sizeof source.message == sizeof state->message, "the same message");
     memcpy(source.message, state->message, sizeof source.message);
-    ingest_state(ctx, run, &source);
+    ingest_state(((struct server *)ctx)->ingest, run, &source);
 }
 
 static const struct tail_sink sink = {
     .run_found = sink_run_found,
     .generation = sink_generation,
-    .renamed = ingest_renamed,
-    .span = ingest_span,
-    .damage = ingest_damage,
-    .replay_begin = ingest_replay_begin,
-    .replay_end = ingest_replay_end,
+    .resume = sink_resume,
+    .place = sink_place,
+    .renamed = sink_renamed,
+    .span = sink_span,
+    .damage = sink_damage,
+    .replay_begin = sink_replay_begin,
+    .replay_end = sink_replay_end,
     .state = sink_state,
-    .commit = ingest_commit,
+    .commit = sink_commit,
 };
 
 /* ---- store → tail: sealing is done by whichever worker is free ---------------------------- */
@@ -87,6 +151,33 @@ static int offload(void *ctx, void (*fn)(void *), void *fn_ctx)
     struct tail *tail = atomic_load_explicit(&server->tail, memory_order_acquire);
 
     return tail ? tail_offload(tail, fn, fn_ctx) : -ENOMEM; /* the store then does it itself */
+}
+
+/* ---- the index ---------------------------------------------------------------------------- */
+
+static int start_index(struct server *server)
+{
+    const struct config *config = server->config;
+    char dir[LIMIT_PATH_BYTES + 8];
+    const struct index_options options = {
+        .store = server->store,
+        .dir = dir,
+        .below = "",
+        .memory_bytes = config->memory,
+        .most_bytes = config->cache_size,
+        .anew = config->index_anew,
+        .ctx = server,
+    };
+
+    if (config->no_index || !*config->cache_dir)
+        return 0;
+    snprintf(dir, sizeof dir, "%s/index", config->cache_dir);
+    int r = index_open(&options, &server->index);
+    if (r == 0 || r == -ENOMEM)
+        return r;
+    log_warn("%s: no index can be kept: %s; the next start reads everything again", dir,
+             strerror(-r));
+    return 0;
 }
 
 /* ---- connections -------------------------------------------------------------------------- */
@@ -175,6 +266,8 @@ static void add_metrics(void *ctx, struct buf *out)
     };
 
     store_stats(server->store, &metrics.store);
+    if (server->index)
+        metrics.index = index_stats(server->index);
     metrics_write(&metrics, out);
 }
 
@@ -264,13 +357,17 @@ static void raise_file_limit(void)
 static int start_data(struct server *server)
 {
     const struct config *config = server->config;
-    const struct store_options store_options = {.offload = offload, .offload_ctx = server};
+    const struct store_options store_options = {
+        .offload = offload, .offload_ctx = server, .cache_bytes = config->memory / 4};
     struct tail *tail;
 
     server->store = store_new(&store_options);
     server->ingest = server->store ? ingest_new(server->store) : NULL;
     if (!server->ingest)
         return -ENOMEM;
+    int r = start_index(server);
+    if (r < 0)
+        return r;
     struct tail_options options = {
         .logdirs = config->resolved,
         .n_logdirs = config->n_resolved,
@@ -279,8 +376,8 @@ static int start_data(struct server *server)
         .force_poll = config->poll,
         .sink = sink,
     };
-    options.sink.ctx = server->ingest;
-    int r = tail_start(&options, &tail);
+    options.sink.ctx = server;
+    r = tail_start(&options, &tail);
     if (r < 0)
         return r;
     atomic_store_explicit(&server->tail, tail, memory_order_release);
@@ -374,6 +471,7 @@ struct server *server_stop(struct server *server)
     stop_live(server->live);
     auth_free(server->auth);
     tail_stop(server->tail);
+    index_close(server->index);
     ingest_free(server->ingest);
     store_free(server->store);
     pthread_mutex_destroy(&server->front_lock);
