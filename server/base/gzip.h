@@ -1,6 +1,7 @@
 /* gzip.h: bytes in, gzip out, a piece at a time; and the way back for small things.
  *
- * Level 1: answers are made once and sent once. Thread: one owner at a time. */
+ * Quick rather than small: answers are made once and sent once. By ISA-L where there is one, else
+ * by zlib (docs/decisions/compression.md). Thread: one owner at a time. */
 #ifndef TB_BASE_GZIP_H
 #define TB_BASE_GZIP_H
 

@@ -21,7 +21,7 @@ MAY_INCLUDE = {
 THIRD_PARTY = {
     "microhttpd.h": {"server/http/worker.c", "server/http/talk.", "server/http/respond.c"},
     "libwebsockets.h": {"server/live/socket.c"},
-    "isa-l": {"eventfile/crc32c"},
+    "isa-l": {"eventfile/crc32c", "server/base/gzip.c"},
     "pcre2.h": {"server/base/regex.c"},
     "sqlite3.h": {"server/base/db.c"},
     "openssl/": {"server/base/sha256.c", "server/base/sha1.c", "server/front/credential.c"},
