@@ -143,16 +143,6 @@ static const struct tail_sink sink = {
     .commit = sink_commit,
 };
 
-/* ---- store → tail: sealing is done by whichever worker is free ---------------------------- */
-
-static int offload(void *ctx, void (*fn)(void *), void *fn_ctx)
-{
-    struct server *server = ctx;
-    struct tail *tail = atomic_load_explicit(&server->tail, memory_order_acquire);
-
-    return tail ? tail_offload(tail, fn, fn_ctx) : -ENOMEM; /* the store then does it itself */
-}
-
 /* ---- the index ---------------------------------------------------------------------------- */
 
 static int start_index(struct server *server)
@@ -357,8 +347,7 @@ static void raise_file_limit(void)
 static int start_data(struct server *server)
 {
     const struct config *config = server->config;
-    const struct store_options store_options = {
-        .offload = offload, .offload_ctx = server, .cache_bytes = config->memory / 4};
+    const struct store_options store_options = {.cache_bytes = config->memory / 4};
     struct tail *tail;
 
     server->store = store_new(&store_options);

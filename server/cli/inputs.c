@@ -12,6 +12,7 @@
 #include <eventfile/record.h>
 
 #include "base/cleanup.h"
+#include "base/eventname.h"
 #include "base/limits.h"
 #include "base/log.h"
 
@@ -75,25 +76,6 @@ static int inputs_push(struct inputs *inputs, const char *path, uint64_t size)
     return 0;
 }
 
-static bool ends_with(const char *name, const char *suffix)
-{
-    size_t length = strlen(name), n = strlen(suffix);
-
-    return length >= n && strcmp(name + length - n, suffix) == 0;
-}
-
-/* Names that tools use for a copy that is not finished; the server leaves them out as well. */
-static bool name_is_temporary(const char *name)
-{
-    static const char *const suffixes[] = {".tmp",      ".part",   ".partial",
-                                           ".filepart", "_.gstmp", "~"};
-
-    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++)
-        if (ends_with(name, suffixes[i]))
-            return true;
-    return name[0] == '.';
-}
-
 static int by_name(const FTSENT **a, const FTSENT **b)
 {
     return strcmp((*a)->fts_name, (*b)->fts_name);
@@ -101,15 +83,16 @@ static int by_name(const FTSENT **a, const FTSENT **b)
 
 static int inputs_visit(struct inputs *inputs, const FTSENT *entry)
 {
+    enum eventname class;
+
     switch (entry->fts_info) {
     case FTS_F:
         if (entry->fts_level == FTS_ROOTLEVEL)
             break;
-        if (!strstr(entry->fts_name, "tfevents"))
-            return 0;
-        if (!name_is_temporary(entry->fts_name))
+        class = eventname_class(entry->fts_name);
+        if (class == EVENTNAME_EVENT)
             break;
-        inputs->left_out++;
+        inputs->left_out += class == EVENTNAME_TEMPORARY;
         return 0;
     case FTS_DNR:
     case FTS_ERR:

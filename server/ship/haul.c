@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "ship/ledger.h"
 #include "ship/shipfile.h"
-#include "tail/eventname.h"
+#include "base/eventname.h"
 
 #define WALK_NS (5 * NS_PER_S)          /* between two walks, where news come */
 #define WALK_REMOTE_NS (NS_PER_S / 2)   /* where none come */

@@ -32,10 +32,6 @@ struct lane;
 struct store_options {
     const struct clock *clock; /* NULL: the system's */
     uint64_t epoch;            /* 0: 64 random bits */
-    /* Work that may be done by another thread (sealing a full tail). NULL: done in place. Same
-     * contract as tail_offload(). */
-    int (*offload)(void *ctx, void (*fn)(void *), void *fn_ctx);
-    void *offload_ctx;
     uint64_t cache_bytes;      /* of chunks read back from segments; 0: 64 MiB */
 };
 

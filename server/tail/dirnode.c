@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "tail/discover.h"
+#include "tail/sorted.h"
 
 static char *join(const char *a, const char *b)
 {
@@ -47,38 +48,43 @@ struct dirnode *dirnode_free(struct dirnode *node)
     return NULL;
 }
 
+static const char *child_name(const void *item)
+{
+    return (*(struct dirnode *const *)item)->base;
+}
+
+static const char *entry_name(const void *item)
+{
+    return ((const struct direntry *)item)->name;
+}
+
+static const struct sorted children = {sizeof(struct dirnode *), child_name};
+static const struct sorted entries = {sizeof(struct direntry), entry_name};
+
 ptrdiff_t dirnode_child(const struct dirnode *node, const char *base)
 {
-    size_t low = 0, high = node->n_children;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(node->children[middle]->base, base);
-        if (order == 0)
-            return (ptrdiff_t)middle;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return ~(ptrdiff_t)low;
+    return sorted_place(&children, node->children, node->n_children, base);
 }
 
 ptrdiff_t dirnode_entry(const struct dirnode *node, const char *name)
 {
-    size_t low = 0, high = node->n_entries;
+    return sorted_place(&entries, node->entries, node->n_entries, name);
+}
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(node->entries[middle].name, name);
-        if (order == 0)
-            return (ptrdiff_t)middle;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return ~(ptrdiff_t)low;
+int dirnode_add_child(struct dirnode *node, struct dirnode *child)
+{
+    size_t at = (size_t)~dirnode_child(node, child->base);
+
+    if (sorted_open(&children, &node->children, &node->n_children, &node->children_capacity,
+                    at) < 0)
+        return -ENOMEM;
+    node->children[at] = child;
+    return 0;
+}
+
+void dirnode_drop_child(struct dirnode *node, size_t at)
+{
+    sorted_close(&children, node->children, &node->n_children, at);
 }
 
 int dirnode_add_entry(struct dirnode *node, const char *name, bool link, bool temporary)
@@ -89,23 +95,22 @@ int dirnode_add_entry(struct dirnode *node, const char *name, bool link, bool te
         node->entries[place].link = link;
         return 0;
     }
-    if (node->n_entries == node->entries_capacity) {
-        size_t capacity = node->entries_capacity ? 2 * node->entries_capacity : 2;
-        struct direntry *entries = realloc(node->entries, capacity * sizeof *entries);
-        if (!entries)
-            return -ENOMEM;
-        node->entries = entries;
-        node->entries_capacity = capacity;
-    }
-    char *copy = strdup(name);
-    if (!copy)
-        return -ENOMEM;
     size_t at = (size_t)~place;
-    memmove(node->entries + at + 1, node->entries + at,
-            (node->n_entries - at) * sizeof *node->entries);
+    char *copy = strdup(name);
+    if (!copy || sorted_open(&entries, &node->entries, &node->n_entries, &node->entries_capacity,
+                             at) < 0) {
+        free(copy);
+        return -ENOMEM;
+    }
     node->entries[at] = (struct direntry){.name = copy, .wd = -1, .link = link,
                                           .temporary = temporary};
-    node->n_entries++;
     node->n_temporary += temporary;
     return 0;
+}
+
+void dirnode_drop_entry(struct dirnode *node, size_t at)
+{
+    node->n_temporary -= node->entries[at].temporary;
+    free(node->entries[at].name);
+    sorted_close(&entries, node->entries, &node->n_entries, at);
 }

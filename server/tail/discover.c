@@ -6,7 +6,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
-#include "tail/eventname.h"
+#include "base/eventname.h"
 #include "tail/listing.h"
 
 enum {
@@ -200,9 +200,7 @@ void discover_remove(struct discover *discover, struct dirnode *node)
     } else {
         ptrdiff_t at = dirnode_child(parent, node->base);
         DCHECK(at >= 0 && parent->children[at] == node);
-        parent->n_children--;
-        memmove(parent->children + at, parent->children + at + 1,
-                (parent->n_children - (size_t)at) * sizeof node);
+        dirnode_drop_child(parent, (size_t)at);
     }
     /* The deepest first, without recursion: the tree is as deep as somebody made it. */
     for (struct dirnode *n = node; n;) {
@@ -238,32 +236,18 @@ static bool room_for_dir(struct discover *discover, const struct dirnode *parent
 void discover_add_child(struct discover *discover, struct dirnode *node, const char *base,
                         bool link)
 {
-    ptrdiff_t place = dirnode_child(node, base);
-
-    DCHECK(place < 0);
+    DCHECK(dirnode_child(node, base) < 0);
     if (!room_for_dir(discover, node, base))
         return;
-    if (node->n_children == node->children_capacity) {
-        size_t capacity = node->children_capacity ? 2 * node->children_capacity : 4;
-        struct dirnode **children = realloc(node->children, capacity * sizeof node);
-        if (!children)
-            goto no_memory;
-        node->children = children;
-        node->children_capacity = capacity;
-    }
     struct dirnode *child = dirnode_new(node->root, node, base, link);
-    if (!child)
-        goto no_memory;
-    size_t at = (size_t)~place;
-    memmove(node->children + at + 1, node->children + at, (node->n_children - at) * sizeof child);
-    node->children[at] = child;
-    node->n_children++;
+    if (!child || dirnode_add_child(node, child) < 0) {
+        dirnode_free(child);
+        node->again = true;
+        log_error("out of memory: %s/%s is left out", node->path, base);
+        return;
+    }
     discover->n_dirs++;
     discover_queue(discover, child);
-    return;
-no_memory:
-    node->again = true;
-    log_error("out of memory: %s/%s is left out", node->path, base);
 }
 
 static char *display_name(const struct discover *discover, const struct dirnode *node)
@@ -340,11 +324,7 @@ void discover_post(struct dirnode *node, const char *name)
 void discover_forget_entry(struct discover *discover, struct dirnode *node, size_t at)
 {
     unwatch(discover, &node->entries[at].wd);
-    node->n_temporary -= node->entries[at].temporary;
-    free(node->entries[at].name);
-    node->n_entries--;
-    memmove(node->entries + at, node->entries + at + 1,
-            (node->n_entries - at) * sizeof *node->entries);
+    dirnode_drop_entry(node, at);
 }
 
 static bool is_entry(enum listing_kind kind)

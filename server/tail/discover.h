@@ -120,6 +120,10 @@ struct dirnode *dirnode_free(struct dirnode *node);
 /* Index of a child or an entry, or ~index where it belongs. */
 ptrdiff_t dirnode_child(const struct dirnode *node, const char *base);
 ptrdiff_t dirnode_entry(const struct dirnode *node, const char *name);
+/* Neither may be there yet. -ENOMEM. */
+_must_check_ int dirnode_add_child(struct dirnode *node, struct dirnode *child);
+void dirnode_drop_child(struct dirnode *node, size_t at); /* out of the list, no more */
+void dirnode_drop_entry(struct dirnode *node, size_t at);
 /* A name that was not there. 0 or -ENOMEM. */
 _must_check_ int dirnode_add_entry(struct dirnode *node, const char *name, bool link,
                                    bool temporary);

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "tail/discover.h"
-#include "tail/eventname.h"
+#include "base/eventname.h"
 #include "tail/listing.h"
 
 enum {

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
-#include "tail/eventname.h"
+#include "base/eventname.h"
 
 static void cleanup_dir(DIR **dir)
 {

@@ -6,6 +6,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/sha256.h"
+#include "tail/sorted.h"
 #include "tail/tailfile.h"
 
 enum { RUN_ID_DIGITS = 16 };
@@ -69,48 +70,25 @@ struct source *source_free(struct source *source)
     return NULL;
 }
 
-/* Place of a name among sorted names: its index, or ~index where it belongs. The last place is
- * tried first: listings come sorted. */
-static ptrdiff_t mail_place(const struct source_mail *mail, const char *name)
+static const char *mail_name(const void *item)
 {
-    size_t low = 0, high = mail->n_names;
-
-    if (high > 0 && strcmp(mail->names[high - 1], name) < 0)
-        return ~(ptrdiff_t)high;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(mail->names[middle], name);
-        if (order == 0)
-            return (ptrdiff_t)middle;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return ~(ptrdiff_t)low;
+    return *(char *const *)item;
 }
 
 static int mail_add(struct source_mail *mail, const char *name)
 {
-    ptrdiff_t place = mail_place(mail, name);
+    static const struct sorted names = {sizeof(char *), mail_name};
+    ptrdiff_t place = sorted_place(&names, mail->names, mail->n_names, name);
 
     if (place >= 0)
         return 0;
-    if (mail->n_names == mail->capacity) {
-        size_t capacity = mail->capacity ? 2 * mail->capacity : 4;
-        char **names = realloc(mail->names, capacity * sizeof *names);
-        if (!names)
-            return -ENOMEM;
-        mail->names = names;
-        mail->capacity = capacity;
-    }
     char *copy = strdup(name);
-    if (!copy)
+    if (!copy ||
+        sorted_open(&names, &mail->names, &mail->n_names, &mail->capacity, (size_t)~place) < 0) {
+        free(copy);
         return -ENOMEM;
-    size_t at = (size_t)~place;
-    memmove(mail->names + at + 1, mail->names + at, (mail->n_names - at) * sizeof copy);
-    mail->names[at] = copy;
-    mail->n_names++;
+    }
+    mail->names[~place] = copy;
     return 0;
 }
 
@@ -220,23 +198,16 @@ static int64_t look_at_waiting(struct source *source, int64_t now_ns)
     return earliest;
 }
 
+static const char *file_name(const void *item)
+{
+    return (*(struct tailfile *const *)item)->name;
+}
+
+static const struct sorted files = {sizeof(struct tailfile *), file_name};
+
 static ptrdiff_t file_place(const struct source *source, const char *name)
 {
-    size_t low = 0, high = source->n_files;
-
-    if (high > 0 && strcmp(source->files[high - 1]->name, name) < 0)
-        return ~(ptrdiff_t)high;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = strcmp(source->files[middle]->name, name);
-        if (order == 0)
-            return (ptrdiff_t)middle;
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return ~(ptrdiff_t)low;
+    return sorted_place(&files, source->files, source->n_files, name);
 }
 
 static int insert_file(struct source *source, struct tailfile *file)
@@ -244,19 +215,10 @@ static int insert_file(struct source *source, struct tailfile *file)
     ptrdiff_t place = file_place(source, file->name);
 
     DCHECK(place < 0);
-    if (source->n_files == source->capacity) {
-        size_t capacity = source->capacity ? 2 * source->capacity : 4;
-        struct tailfile **files = realloc(source->files, capacity * sizeof(struct tailfile *));
-        if (!files)
-            return -ENOMEM;
-        source->files = files;
-        source->capacity = capacity;
-    }
-    size_t at = (size_t)~place;
-    memmove(source->files + at + 1, source->files + at,
-            (source->n_files - at) * sizeof(struct tailfile *));
-    source->files[at] = file;
-    source->n_files++;
+    if (sorted_open(&files, &source->files, &source->n_files, &source->capacity,
+                    (size_t)~place) < 0)
+        return -ENOMEM;
+    source->files[~place] = file;
     return 0;
 }
 
@@ -265,9 +227,7 @@ static void remove_file(struct source *source, const struct tailfile *file)
     ptrdiff_t at = file_place(source, file->name);
 
     DCHECK(at >= 0 && source->files[at] == file);
-    source->n_files--;
-    memmove(source->files + at, source->files + at + 1,
-            (source->n_files - (size_t)at) * sizeof(struct tailfile *));
+    sorted_close(&files, source->files, &source->n_files, (size_t)at);
 }
 
 int source_replace(struct source *source, struct tailfile *old, struct tailfile *file)

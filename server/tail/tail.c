@@ -282,8 +282,3 @@ void tail_poke(struct tail *tail, const char *run_id)
 {
     additions_poke(&tail->additions, run_id);
 }
-
-int tail_offload(struct tail *tail, void (*fn)(void *ctx), void *ctx)
-{
-    return pool_offload(&tail->set.pool, fn, ctx);
-}

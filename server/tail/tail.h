@@ -167,8 +167,4 @@ _must_check_ int tail_add_file(struct tail *tail, const struct tail_added *added
 /* Any thread: files of this run that were added may have grown. */
 void tail_poke(struct tail *tail, const char *run_id);
 
-/* Any thread: a helper for work that is not reading (sealing): runs fn(ctx) on a worker before
- * further turns. -ENOMEM. Pending work is done before tail_stop() returns. */
-_must_check_ int tail_offload(struct tail *tail, void (*fn)(void *ctx), void *ctx);
-
 #endif

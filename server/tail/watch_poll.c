@@ -2,9 +2,10 @@
  *
  * Every directory is in the wheel. A watched one is looked at each LIMIT_SAFETY_POLL_MS, or, with
  * nothing in it that changed within LIMIT_SAFETY_POLL_OLD_S, each LIMIT_SAFETY_POLL_OLD_MS; a
- * polled one between LIMIT_POLL_MIN_MS after a change and LIMIT_SAFETY_POLL_MS after a quiet while, and
- * never so often that looking takes more than a hundredth of the time. A look is one stat for each
- * event file, and one for the directory (if it is watched, in each fourth look only). */
+ * polled one between LIMIT_POLL_MIN_MS after a change and LIMIT_SAFETY_POLL_MS after a quiet
+ * while, and never so often that looking takes more than a hundredth of the time. A look is one
+ * stat for each event file, and one for the directory (if it is watched, in each fourth look
+ * only). */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "tail/eventname.h"
+#include "base/eventname.h"
 
 #include <stdbool.h>
 #include <stdint.h>

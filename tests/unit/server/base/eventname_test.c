@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
-#include "tail/eventname.h"
+#include "base/eventname.h"
 
 static void tfevents_anywhere_makes_an_event_file(void **state)
 {

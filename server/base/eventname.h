@@ -2,10 +2,10 @@
  *
  * TensorBoard's rule: the base name contains "tfevents". Names that tools use while they write a
  * file (rsync's ".name.Ab3dE", "name.tmp", …) are left out until renamed: read under two names,
- * their points would count twice. Before: a directory listing or an inotify event. After: discover.
- * Thread: any. */
-#ifndef TB_TAIL_EVENTNAME_H
-#define TB_TAIL_EVENTNAME_H
+ * their points would count twice. Before: a directory listing or an inotify event. After: discover,
+ * and the commands that read files. Thread: any. */
+#ifndef TB_BASE_EVENTNAME_H
+#define TB_BASE_EVENTNAME_H
 
 #include <stddef.h>
 
