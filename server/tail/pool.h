@@ -2,7 +2,7 @@
  *
  * A task is one run's reading. It is in at most one place at a time: idle, queued, or with exactly
  * one worker; a wake while it runs makes it run once more. Two queues: live tasks (something just
- * changed) go before backlog (bytes that were there before); jobs handed in by tail_offload() go
+ * changed) go before backlog (bytes that were there before); jobs handed in by pool_offload() go
  * before both. A task may also ask to be woken at a time.
  *
  * Before: discover wakes tasks. After: source reads. Threads: any may wake; one mutex guards the
