@@ -76,7 +76,8 @@ static void sink_place(void *ctx, void *run, void *generation, const struct tail
     ingest_place(server->ingest, run, generation, &place);
 }
 
-static void sink_renamed(void *ctx, void *run, void *generation, const char *path)
+static void sink_renamed(void *ctx, void *run, void *generation, const char *path,
+                         uint32_t number)
 {
     ingest_renamed(((struct server *)ctx)->ingest, run, generation, path);
 }
