@@ -79,7 +79,7 @@ static void sink_place(void *ctx, void *run, void *generation, const struct tail
 static void sink_renamed(void *ctx, void *run, void *generation, const char *path,
                          uint32_t number)
 {
-    ingest_renamed(((struct server *)ctx)->ingest, run, generation, path);
+    ingest_renamed(((struct server *)ctx)->ingest, run, generation, path, number);
 }
 
 static int sink_span(void *ctx, void *run, void *generation, const struct span *span)
