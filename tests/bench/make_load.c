@@ -4,6 +4,7 @@
  *   v2    the same as rank-0 float tensors
  *   many  200 runs x 50 tags x 500 steps
  *   long  one file, one tag, 10 M steps
+ *   huge  100 runs x 10 tags x 100,000 steps (100 M records)
  *   idle  10,000 runs of one tag and one step
  *
  * Values are a noisy loss, wall times jitter by 5 % around half a second. Deterministic. */
@@ -29,6 +30,7 @@ static const struct load loads[] = {
     {"v2", 10, 10, 100000, 1},
     {"many", 200, 50, 500, 0},
     {"long", 1, 1, 10000000, 0},
+    {"huge", 100, 10, 100000, 0},
     {"idle", 10000, 1, 1, 0},
 };
 
