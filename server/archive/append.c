@@ -69,13 +69,14 @@ static int hold_source(struct archive_file *file, int fd)
     return 0;
 }
 
-static int add_piece(struct archive_file *file, uint64_t offset, const void *data, size_t size,
-                     bool carried)
+/* `data` holds the last bytes of the range, `data_size` of them: all, if it is carried. */
+static int add_piece(struct archive_file *file, uint64_t offset, uint64_t size, const void *data,
+                     size_t data_size, bool carried)
 {
     struct piece *last = file->last_piece, *piece = NULL;
 
     if (carried || !last || last->carried) {
-        piece = malloc(sizeof *piece + (carried ? size : 0));
+        piece = malloc(sizeof *piece + (carried ? (size_t)size : 0));
         if (!piece)
             return -ENOMEM;
         *piece = (struct piece){.offset = offset, .carried = carried};
@@ -89,12 +90,12 @@ static int add_piece(struct archive_file *file, uint64_t offset, const void *dat
     }
     piece->size += size;
     if (carried) {
-        memcpy(piece->data, data, size);
+        memcpy(piece->data, data, (size_t)size);
         file->run->archive->carried_bytes += size;
     } else {
-        piece->check_size = data ? (uint32_t)MIN(size, (size_t)CHECK_BYTES) : 0;
-        piece->check_crc =
-            data ? ef_crc32c((const char *)data + size - piece->check_size, piece->check_size) : 0;
+        piece->check_size = (uint32_t)MIN(data_size, (size_t)CHECK_BYTES);
+        piece->check_crc = ef_crc32c((const char *)data + data_size - piece->check_size,
+                                     piece->check_size);
     }
     return 0;
 }
@@ -112,6 +113,18 @@ static int refusal(const struct archive *archive)
     return error ? -EIO : 0;
 }
 
+/* The end of each way to take bytes. */
+static void note_received(struct archive_file *file, uint64_t size)
+{
+    if (file->received == file->written)
+        file->since_ns = archive_now();
+    file->received += size;
+    file->complete = false;
+    file->changed_s = clock_wall_s(file->run->archive->clock);
+    file->run->changed_s = file->changed_s;
+    file_queue(file);
+}
+
 /* Bytes behind all that is known. With the lock. */
 static int take_bytes(struct archive_file *file, uint64_t offset, const void *data, size_t size,
                       int fd)
@@ -126,17 +139,38 @@ static int take_bytes(struct archive_file *file, uint64_t offset, const void *da
     int r = fd >= 0 ? hold_source(file, fd) : 0;
     if (r < 0 && !carried)
         return r;
-    r = add_piece(file, offset, data, size, carried);
-    if (r < 0)
-        return r;
-    if (file->received == file->written)
-        file->since_ns = archive_now();
-    file->received += size;
-    file->complete = false;
-    file->changed_s = clock_wall_s(archive->clock);
-    file->run->changed_s = file->changed_s;
-    file_queue(file);
-    return 0;
+    r = add_piece(file, offset, size, data, data ? size : 0, carried);
+    if (r == 0)
+        note_received(file, size);
+    return r;
+}
+
+int archive_append_range(struct archive_file *file, uint64_t offset, uint64_t size, int fd,
+                         const void *last, size_t last_size)
+{
+    struct archive *archive = file->run->archive;
+
+    pthread_mutex_lock(&archive->lock);
+    int r = file->run->deleted_s > 0 || file->gone || archive->lost ? -ESTALE
+            : offset != file->received                             ? -ERANGE
+            : last_size > size                                     ? -EINVAL
+                                                                   : hold_source(file, fd);
+    if (r == 0)
+        r = add_piece(file, offset, size, last, last_size, false);
+    if (r == 0)
+        note_received(file, size);
+    pthread_mutex_unlock(&archive->lock);
+    return r;
+}
+
+uint64_t archive_received(struct archive_file *file)
+{
+    struct archive *archive = file->run->archive;
+
+    pthread_mutex_lock(&archive->lock);
+    uint64_t received = file->received;
+    pthread_mutex_unlock(&archive->lock);
+    return received;
 }
 
 /* Are these bytes, which are known already, the same ones? Without the lock. */

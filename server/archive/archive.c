@@ -115,6 +115,11 @@ struct archive_status archive_status(struct archive *archive)
     return status;
 }
 
+const char *archive_dir(const struct archive *archive)
+{
+    return archive->dir;
+}
+
 /* ---- opening ------------------------------------------------------------------------------ */
 
 /* The directory and those above it. */
@@ -239,6 +244,7 @@ static struct archive *new_archive(const struct archive_options *options)
     archive->root = archive->lock_fd = -1;
     archive->clock = options->clock;
     archive->written = options->written;
+    archive->begun = options->begun;
     archive->ctx = options->ctx;
     archive->queue_tail = &archive->queue;
     archive->changes_tail = &archive->changes;

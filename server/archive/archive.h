@@ -35,6 +35,8 @@ struct archive_options {
     const struct clock *clock; /* NULL: the system's */
     /* May be NULL. More of a file can be read at its place now; by the writer thread, quickly. */
     void (*written)(void *ctx, struct archive_file *file);
+    /* May be NULL. A generation of this start is on disk now, empty; before its first `written`. */
+    void (*begun)(void *ctx, struct archive_file *file);
     void *ctx;
 };
 
@@ -72,6 +74,7 @@ struct archive_status {
     uint64_t runs, files;
 };
 struct archive_status archive_status(struct archive *archive);
+const char *archive_dir(const struct archive *archive); /* as given */
 
 /* ---- runs ------------------------------------------------------------------------------- */
 
@@ -121,6 +124,7 @@ _must_check_ int archive_files(struct archive_run *run, struct archive_file ***r
 /* The newest generation (generation 0) or that one; NULL: none. */
 struct archive_file *archive_find_file(struct archive_run *run, const char *path,
                                        uint32_t generation);
+struct archive_run *archive_file_run(const struct archive_file *file);
 struct archive_file_facts archive_file_facts(struct archive_file *file);
 uint64_t archive_durable(struct archive_file *file);
 
@@ -130,6 +134,9 @@ uint64_t archive_durable(struct archive_file *file);
  * belongs to another source; -EDQUOT: LIMIT_GENERATIONS_PER_PATH or the run's quota. */
 _must_check_ int archive_new_file(struct archive_run *run, const char *path, const char *source,
                                   struct archive_file **ret);
+/* This generation is found under another path now, as `number` of it (a rename at the source).
+ * -EINVAL: no name that may be; -EEXIST: that generation is there; -ENOMEM. */
+_must_check_ int archive_rename(struct archive_file *file, const char *path, uint32_t number);
 /* Where a file sits now for readers on this machine, relative to the archive's directory. Valid
  * until the path gets a new generation: check the generation again after opening. */
 _must_check_ int archive_local_path(struct archive_file *file, char *ret, size_t size);
@@ -142,6 +149,12 @@ _must_check_ int archive_local_path(struct archive_file *file, char *ret, size_t
  * run is deleted, an older generation of an upload, or the archive lost), -EMFILE, -ENOMEM. */
 _must_check_ int archive_append(struct archive_file *file, uint64_t offset, const void *data,
                                 size_t size, int fd);
+/* The same for a range that is read from `fd` alone: `last` are its last bytes as they were shown
+ * (at most 4,096), which the copy must end with. */
+_must_check_ int archive_append_range(struct archive_file *file, uint64_t offset, uint64_t size,
+                                      int fd, const void *last, size_t last_size);
+/* Bytes known here: archive_file_facts().received alone. */
+uint64_t archive_received(struct archive_file *file);
 /* The only archived bytes that may change: a listed damaged range, now with good CRCs. */
 _must_check_ int archive_repair(struct archive_file *file, uint64_t offset, const void *data,
                                 size_t size);

@@ -7,7 +7,7 @@
 
 enum statement {
     BEGIN_LEASE, PUT_EXPERIMENT, PUT_RUN, PUT_GENERATION, PUT_DAMAGE, PUT_EVENT, PUT_TOMBSTONE,
-    DROP_TOMBSTONES, DROP_DAMAGE, DROP_GENERATIONS, DROP_EVENTS, PUT_MARK, STATEMENTS,
+    MOVE_DAMAGE, DROP_GENERATION, DROP_TOMBSTONES, DROP_DAMAGE, DROP_GENERATIONS, DROP_EVENTS, PUT_MARK, STATEMENTS,
 };
 
 static const char *const sql[STATEMENTS] = {
@@ -41,6 +41,9 @@ static const char *const sql[STATEMENTS] = {
     [PUT_TOMBSTONE] = "INSERT INTO tombstones (run, path, check_offset, head_crc, tail_crc)"
                       " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (run, path, check_offset)"
                       " DO UPDATE SET head_crc = excluded.head_crc, tail_crc = excluded.tail_crc",
+    [MOVE_DAMAGE] = "UPDATE damage SET path = ?1, number = ?2"
+                    " WHERE run = ?3 AND path = ?4 AND number = ?5",
+    [DROP_GENERATION] = "DELETE FROM generations WHERE run = ?1 AND path = ?2 AND number = ?3",
     [DROP_TOMBSTONES] = "DELETE FROM tombstones WHERE run = ?1",
     [DROP_DAMAGE] = "DELETE FROM damage WHERE run = ?1",
     [DROP_GENERATIONS] = "DELETE FROM generations WHERE run = ?1",
@@ -259,6 +262,29 @@ int catalog_put_generation(struct catalog *catalog, const struct catalog_generat
     db_put_i64(s, 11, row->check.tail_crc);
     db_put_text(s, 12, hex);
     db_put_double(s, 13, row->changed_s);
+    return db_do(s);
+}
+
+int catalog_rename(struct catalog *catalog, const struct catalog_generation *row,
+                   const char *old_path, uint32_t old_number)
+{
+    struct db_statement *s = catalog->statements[MOVE_DAMAGE];
+
+    int r = catalog_put_generation(catalog, row);
+    if (r < 0)
+        return r;
+    db_put_text(s, 1, row->path);
+    db_put_i64(s, 2, row->number);
+    db_put_text(s, 3, row->run);
+    db_put_text(s, 4, old_path);
+    db_put_i64(s, 5, old_number);
+    r = db_do(s);
+    if (r < 0)
+        return r;
+    s = catalog->statements[DROP_GENERATION];
+    db_put_text(s, 1, row->run);
+    db_put_text(s, 2, old_path);
+    db_put_i64(s, 3, old_number);
     return db_do(s);
 }
 

@@ -76,6 +76,9 @@ struct catalog_tombstone { /* what a deleted run's file was */
 _must_check_ int catalog_put_run(struct catalog *catalog, const struct catalog_run *row);
 _must_check_ int catalog_put_generation(struct catalog *catalog,
                                         const struct catalog_generation *row);
+/* The row gets another key, its damage with it. */
+_must_check_ int catalog_rename(struct catalog *catalog, const struct catalog_generation *row,
+                                const char *old_path, uint32_t old_number);
 _must_check_ int catalog_put_damage(struct catalog *catalog, const char *run, const char *path,
                                     uint32_t number, const struct damage *damage);
 _must_check_ int catalog_put_event(struct catalog *catalog, const char *run, uint64_t place,

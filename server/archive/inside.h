@@ -42,6 +42,8 @@ struct archive_file {
     struct archive_run *run;
     char *path, *source;
     uint32_t number;
+    char *at_path; /* where it sits: another one while a rename waits for the writer */
+    uint32_t at_number;
     bool newest, moved; /* moved: it sits below generations/ */
     bool event_file, complete;
     bool made;          /* it is on disk */
@@ -84,6 +86,8 @@ struct archive_run {
     bool purged;
     struct archive_file **files;  /* by path and number */
     size_t n_files, files_capacity;
+    char **old_paths; /* facts that were given out may name them */
+    size_t n_old_paths, old_paths_due; /* due: there is room for so many */
     struct archive_event **events;
     size_t n_events, events_capacity;
     struct catalog_tombstone *tombstones;
@@ -94,6 +98,7 @@ struct archive_run {
 enum change_kind {
     CHANGE_RUN,      /* its row and run.json are written anew */
     CHANGE_FILE,     /* a generation begins */
+    CHANGE_RENAME,   /* a generation sits under its old name still */
     CHANGE_EVENT,
     CHANGE_DAMAGE,
     CHANGE_REPAIR,
@@ -151,6 +156,7 @@ struct archive {
     const struct clock *clock;
     uint64_t reserve_bytes;
     void (*written)(void *ctx, struct archive_file *file);
+    void (*begun)(void *ctx, struct archive_file *file);
     void *ctx;
     bool remote;
 

@@ -133,14 +133,14 @@ static void begin_line(struct json *j, const char *what, const struct archive_fi
 {
     char path[PATHTEXT_BYTES];
 
-    pathtext_encode(path, sizeof path, file->path);
+    pathtext_encode(path, sizeof path, file->at_path);
     json_open(j, '{');
     json_key(j, "what");
     json_put_text(j, what);
     json_key(j, "path");
     json_put_text(j, path);
     json_key(j, "generation");
-    json_put_u64(j, file->number);
+    json_put_u64(j, file->at_number);
 }
 
 int journal_generation(struct archive *archive, struct archive_file *file)

@@ -209,6 +209,17 @@ int place_rename(int root, const char *from, const char *to)
     return renameat(from_dir, from_name, to_dir, to_name) < 0 ? -errno : 0;
 }
 
+int place_link(int root, const char *from, const char *to)
+{
+    const char *from_name, *to_name;
+    _cleanup_close_ int from_dir = open_parent(root, from, &from_name);
+    _cleanup_close_ int to_dir = from_dir < 0 ? -1 : open_parent(root, to, &to_name);
+
+    if (from_dir < 0 || to_dir < 0)
+        return from_dir < 0 ? from_dir : to_dir;
+    return linkat(from_dir, from_name, to_dir, to_name, 0) < 0 ? -errno : 0;
+}
+
 int place_unlink(int root, const char *path)
 {
     const char *name;
@@ -289,6 +300,16 @@ int place_sync_dir(int root, const char *path)
     if (fd < 0)
         return fd;
     return fsync(fd) < 0 ? -errno : 0;
+}
+
+int place_sync_parent(int root, const char *path)
+{
+    const char *name;
+    _cleanup_close_ int dir = open_parent(root, path, &name);
+
+    if (dir < 0)
+        return dir;
+    return fsync(dir) < 0 ? -errno : 0;
 }
 
 int place_write_file(int root, const char *path, const void *data, size_t size)

@@ -46,11 +46,15 @@ _must_check_ int place_dirs_add_parent(struct place_dirs *dirs, const char *path
 
 /* Makes the directories above `path`; parents of new ones go into `dirs` (NULL: not told). */
 _must_check_ int place_make_parents(int root, const char *path, struct place_dirs *dirs);
+/* The same file under a second name; -EEXIST, if another has that. */
+_must_check_ int place_link(int root, const char *from, const char *to);
 _must_check_ int place_rename(int root, const char *from, const char *to);
 /* Removes a file. */
 _must_check_ int place_unlink(int root, const char *path);
 /* Removes a file or a directory with all below it, never following a link. */
 _must_check_ int place_remove_tree(int root, const char *path);
+/* Syncs the directory that holds `path`. */
+_must_check_ int place_sync_parent(int root, const char *path);
 _must_check_ int place_sync_dir(int root, const char *path);
 /* Writes a small file whole: temporary file, fsync, rename. The directory is the caller's. */
 _must_check_ int place_write_file(int root, const char *path, const void *data, size_t size);

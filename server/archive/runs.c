@@ -48,10 +48,15 @@ void kept_run_free(struct archive_run *run)
         if (file->fd >= 0)
             close(file->fd);
         free(file->damage);
+        if (file->at_path != file->path)
+            free(file->at_path);
         free(file->path);
         free(file->source);
         free(file);
     }
+    for (size_t i = 0; i < run->n_old_paths; i++)
+        free(run->old_paths[i]);
+    free(run->old_paths);
     for (size_t i = 0; i < run->n_events; i++)
         free(run->events[i]);
     for (size_t i = 0; i < run->n_tombstones; i++)
@@ -201,7 +206,9 @@ struct archive_file *file_add(struct archive_run *run, const char *path, const c
     file->newest = true;
     file->event_file = strstr(slash ? slash + 1 : path, "tfevents") != NULL;
     file->changed_s = clock_wall_s(run->archive->clock);
+    file->at_number = number;
     file->path = strdup(path);
+    file->at_path = file->path;
     file->source = strdup(source);
     digest_init(&file->digest);
     bool fine = file->path && file->source;
@@ -233,7 +240,7 @@ struct archive_file *file_add(struct archive_run *run, const char *path, const c
 
 int file_place(const struct archive_file *file, char *ret, size_t size)
 {
-    return place_of(ret, size, file->run->info.id, file->path, file->number, file->moved);
+    return place_of(ret, size, file->run->info.id, file->at_path, file->at_number, file->moved);
 }
 
 static int may_begin(const struct archive_run *run, const struct archive_file *old,
@@ -299,6 +306,11 @@ struct archive_file *archive_find_file(struct archive_run *run, const char *path
     return file;
 }
 
+struct archive_run *archive_file_run(const struct archive_file *file)
+{
+    return file->run;
+}
+
 struct archive_file_facts archive_file_facts(struct archive_file *file)
 {
     struct archive *archive = file->run->archive;
@@ -334,6 +346,68 @@ int archive_local_path(struct archive_file *file, char *ret, size_t size)
     pthread_mutex_lock(&archive->lock);
     int r = file_place(file, ret, size);
     pthread_mutex_unlock(&archive->lock);
+    return r;
+}
+
+/* Takes a file out of the table, and a path that readers may still hold out of use. */
+static int leave_path(struct archive_run *run, struct archive_file *file)
+{
+    char **old_paths =
+        realloc(run->old_paths, (run->old_paths_due + 1) * sizeof *run->old_paths);
+
+    if (!old_paths)
+        return -ENOMEM;
+    run->old_paths = old_paths;
+    run->old_paths_due++;
+    size_t at = file_place_in(run, file->path, file->number);
+    CHECK(at < run->n_files && run->files[at] == file);
+    if (at > 0 && file->newest && strcmp(run->files[at - 1]->path, file->path) == 0)
+        run->files[at - 1]->newest = true;
+    run->n_files--;
+    memmove(run->files + at, run->files + at + 1,
+            (run->n_files - at) * sizeof(struct archive_file *));
+    return 0;
+}
+
+static void take_path(struct archive_run *run, struct archive_file *file, char *path,
+                      uint32_t number)
+{
+    if (file->at_path != file->path) /* not moved yet since the rename before */
+        run->old_paths[run->n_old_paths++] = file->path;
+    file->path = path;
+    file->number = number;
+    size_t at = file_place_in(run, path, number);
+    file->newest = at == run->n_files || strcmp(run->files[at]->path, path) != 0;
+    if (at > 0 && strcmp(run->files[at - 1]->path, path) == 0)
+        run->files[at - 1]->newest = false;
+    memmove(run->files + at + 1, run->files + at,
+            (run->n_files - at) * sizeof(struct archive_file *));
+    run->files[at] = file;
+    run->n_files++;
+}
+
+int archive_rename(struct archive_file *file, const char *path, uint32_t number)
+{
+    struct archive_run *run = file->run;
+    struct archive *archive = run->archive;
+
+    if (!place_path_ok(path) || number == 0)
+        return -EINVAL;
+    char *copy = strdup(path);
+    pthread_mutex_lock(&archive->lock);
+    struct change *change = change_new(CHANGE_RENAME, run, file, 0);
+    int r = !copy || !change                            ? -ENOMEM
+            : run->deleted_s > 0 || file->gone          ? -ESTALE
+            : file_find(run, path, number)              ? -EEXIST
+                                                        : leave_path(run, file);
+    if (r == 0) {
+        take_path(run, file, TAKE_PTR(copy), number);
+        change_post(archive, change);
+    } else {
+        free(change);
+    }
+    pthread_mutex_unlock(&archive->lock);
+    free(copy);
     return r;
 }
 

@@ -63,12 +63,12 @@ int file_make_check(int fd, uint64_t end, struct archive_check *ret)
 void file_row(const struct archive_file *file, uint64_t durable, char *path,
               struct catalog_generation *ret)
 {
-    pathtext_encode(path, PATHTEXT_BYTES, file->path);
+    pathtext_encode(path, PATHTEXT_BYTES, file->at_path);
     *ret = (struct catalog_generation){
         .run = file->run->info.id,
         .path = path,
         .source = file->source,
-        .number = file->number,
+        .number = file->at_number,
         .state = file->moved || !file->newest ? GENERATION_OLD : GENERATION_CURRENT,
         .event_file = file->event_file,
         .complete = file->complete,
@@ -172,9 +172,9 @@ static int put_late(struct archive *archive, const struct change *change)
                                  change->event);
     case CHANGE_DAMAGE:
     case CHANGE_REPAIR:
-        pathtext_encode(path, sizeof path, change->file->path);
+        pathtext_encode(path, sizeof path, change->file->at_path);
         return catalog_put_damage(archive->catalog, change->run->info.id, path,
-                                  change->file->number, &change->damage);
+                                  change->file->at_number, &change->damage);
     case CHANGE_PURGE:
         return catalog_forget_files(archive->catalog, change->run->info.id);
     default:

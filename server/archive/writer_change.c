@@ -111,10 +111,12 @@ static int make_file(struct archive *archive, struct archive_file *file)
         r = place_make_parents(archive->root, place, &archive->open->dirs);
     if (r < 0)
         return r;
-    /* A file without a row was never ours to keep: a crash came before its first commit. */
+    /* A file without a row was never ours to keep: a crash came before its first commit, or
+     * between the two names of a rename. */
+    r = place_unlink(archive->root, place);
+    if (r < 0 && r != -ENOENT)
+        return r;
     _cleanup_close_ int fd = place_open(archive->root, place, O_RDWR | O_CREAT | O_EXCL, 0600);
-    if (fd == -EEXIST)
-        fd = place_open(archive->root, place, O_RDWR | O_TRUNC, 0600);
     if (fd < 0)
         return fd;
     r = place_dirs_add_parent(&archive->open->dirs, place);
@@ -123,10 +125,77 @@ static int make_file(struct archive *archive, struct archive_file *file)
     if (r < 0)
         return r;
     pthread_mutex_lock(&archive->lock);
+    bool first = !file->made;
     file->made = true;
     r = batch_add(archive, file);
     pthread_mutex_unlock(&archive->lock);
+    if (first && archive->begun)
+        archive->begun(archive->ctx, file);
     return r;
+}
+
+/* ---- renames ------------------------------------------------------------------------------ */
+
+static int put_renamed(struct archive *archive, struct archive_file *file)
+{
+    char path[PATHTEXT_BYTES], old_path[PATHTEXT_BYTES];
+    struct catalog_generation row;
+
+    pthread_mutex_lock(&archive->lock);
+    file_row(file, atomic_load(&file->durable), path, &row);
+    pathtext_encode(old_path, sizeof old_path, file->at_path);
+    pathtext_encode(path, sizeof path, file->path);
+    row.number = file->number;
+    pthread_mutex_unlock(&archive->lock);
+    pthread_mutex_lock(&archive->catalog_lock);
+    int r = catalog_begin(archive->catalog, clock_wall_s(NULL));
+    if (r == 0)
+        r = catalog_rename(archive->catalog, &row, old_path, file->at_number);
+    if (r == 0)
+        r = catalog_commit(archive->catalog);
+    if (r < 0)
+        catalog_rollback(archive->catalog);
+    pthread_mutex_unlock(&archive->catalog_lock);
+    return r;
+}
+
+/* Both names lead to the file until the row has changed: a crash leaves one that the row names. */
+static int rename_file(struct archive *archive, struct archive_file *file)
+{
+    char from[PLACE_BYTES], to[PLACE_BYTES];
+
+    pthread_mutex_lock(&archive->lock);
+    int r = batch_settle(archive); /* no row of the old name comes after this */
+    if (r == 0)
+        r = file_place(file, from, sizeof from);
+    if (r == 0)
+        r = place_of(to, sizeof to, file->run->info.id, file->path, file->number, file->moved);
+    bool same = file->at_number == file->number && strcmp(file->at_path, file->path) == 0;
+    pthread_mutex_unlock(&archive->lock);
+    if (r < 0 || same)
+        return r;
+    if (!file->moved && file->number > 1)
+        r = move_older(archive, file);
+    if (r == 0)
+        r = place_make_parents(archive->root, to, &archive->open->dirs);
+    if (r == 0)
+        r = place_unlink(archive->root, to); /* of a try before */
+    if (r == 0 || r == -ENOENT)
+        r = place_link(archive->root, from, to);
+    if (r == 0)
+        r = place_sync_parent(archive->root, to);
+    if (r == 0)
+        r = put_renamed(archive, file);
+    if (r == 0)
+        r = place_unlink(archive->root, from);
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&archive->lock);
+    file->run->old_paths[file->run->n_old_paths++] = file->at_path;
+    file->at_path = file->path;
+    file->at_number = file->number;
+    pthread_mutex_unlock(&archive->lock);
+    return journal_generation(archive, file);
 }
 
 /* ---- the rest ----------------------------------------------------------------------------- */
@@ -228,6 +297,8 @@ int change_apply(struct archive *archive, struct change *change)
         return make_run(archive, change->run);
     case CHANGE_FILE:
         return make_file(archive, change->file);
+    case CHANGE_RENAME:
+        return rename_file(archive, change->file);
     case CHANGE_EVENT:
         return journal_event(archive, change->run, change->event);
     case CHANGE_DAMAGE:
