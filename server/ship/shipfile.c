@@ -216,13 +216,14 @@ int shipfile_unchanged(struct shipfile *file)
     return (size_t)n == file->last_size && memcmp(now, file->last, file->last_size) == 0;
 }
 
+/* What was learned from the file on disk is of no use any more. What is remembered of the bytes
+ * that were sent stays: the file is compared with it. */
 static void start_over(struct shipfile *file)
 {
     file->reader = ef_reader_free(file->reader);
     file->boundary = 0;
     file->n_gaps = 0;
     file->repair.length = 0;
-    file->head_size = file->last_size = 0;
     digest_init(&file->digest);
 }
 
@@ -458,6 +459,15 @@ int shipfile_compare(struct shipfile *file, const struct channel_check *check)
     return equal;
 }
 
+void shipfile_begin_anew(struct shipfile *file, uint32_t generation, int64_t now_ns)
+{
+    start_over(file);
+    shipfile_resume(file, generation, 0);
+    if (file->kind == SHIPFILE_WHOLE && file->anew_ns)
+        file->anew_ns = now_ns;
+    shipfile_look(file, now_ns);
+}
+
 void shipfile_resume(struct shipfile *file, uint32_t generation, uint64_t offset)
 {
     file->generation = generation;
@@ -466,11 +476,11 @@ void shipfile_resume(struct shipfile *file, uint32_t generation, uint64_t offset
     file->state = SHIPFILE_OPEN;
     file->last_size = 0;
     if (offset == 0) {
-        start_over(file);
+        file->head_size = 0;
     } else if (file->fd >= 0) {
         uint64_t have = MIN(offset, file->facts.size);
         size_t n = (size_t)MIN(have, (uint64_t)SHIPFILE_MEMORY);
-        if (read_at(file->fd, file->head, n, 0) == (ssize_t)n)
+        if (n > file->head_size && read_at(file->fd, file->head, n, 0) == (ssize_t)n)
             file->head_size = (uint32_t)n;
         if (have == offset && read_at(file->fd, file->last, n, offset - n) == (ssize_t)n)
             file->last_size = (uint32_t)n;

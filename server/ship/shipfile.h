@@ -119,6 +119,8 @@ bool shipfile_over(const struct shipfile *file);
 _must_check_ int shipfile_compare(struct shipfile *file, const struct channel_check *check);
 /* The server is at this place of this generation. */
 void shipfile_resume(struct shipfile *file, uint32_t generation, uint64_t offset);
+/* The server has opened a new generation for it. */
+void shipfile_begin_anew(struct shipfile *file, uint32_t generation, int64_t now_ns);
 /* Before a piece is sent: are the bytes before `sent` still the same? 1, 0, -errno. */
 _must_check_ int shipfile_unchanged(struct shipfile *file);
 /* Bytes to send, from `sent` on, which moves. Bytes read; -ESTALE: the file ends before. */

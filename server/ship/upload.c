@@ -394,10 +394,8 @@ static void accepted(struct upload *upload, const struct upload_request *request
         asked(file, reply);
         break;
     case UPLOAD_ANEW:
-        shipfile_resume(file, reply->has_generation ? reply->generation : file->generation + 1, 0);
-        if (file->kind == SHIPFILE_WHOLE && file->anew_ns)
-            file->anew_ns = clock_ns(NULL);
-        shipfile_look(file, clock_ns(NULL));
+        shipfile_begin_anew(file, reply->has_generation ? reply->generation : file->generation + 1,
+                            clock_ns(NULL));
         break;
     case UPLOAD_LAST:
         file->completing = false;
