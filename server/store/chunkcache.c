@@ -191,7 +191,7 @@ void chunkcache_put(struct chunkcache *cache, const struct chunk *chunk)
     CHECK(e->holders > 0);
     if (--e->holders == 0) {
         link_idle(cache, e);
-        while (cache->idle_bytes > cache->limit)
+        while (cache->oldest && cache->idle_bytes > cache->limit)
             forget(cache, cache->oldest);
     }
     pthread_mutex_unlock(&cache->lock);

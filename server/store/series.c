@@ -197,7 +197,7 @@ void series_log(struct series *series, struct lane *lane, uint64_t index, uint64
         last->ordinal + last->count == series->ordinal) {
         last->count += count;
     } else {
-        CHECK(series->n_log < series->cap_log);
+        CHECK(series->log && series->n_log < series->cap_log);
         series->log[series->n_log++] =
             (struct log_entry){.ordinal = series->ordinal, .index = index, .count = count,
                                .lane = lane};

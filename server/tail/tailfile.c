@@ -368,7 +368,7 @@ static bool is_moved(const struct tailfile *moved, const struct tailfile *newcom
 /* A new name. */
 static void meet(struct tailfile *file, struct source_turn *turn)
 {
-    struct stat st;
+    struct stat st = {0};
     int fd = open_path(turn->path, &st);
 
     if (fd < 0) {
@@ -429,7 +429,7 @@ static void go_on(struct tailfile *file, struct source_turn *turn, int check,
 /* The path leads to the file that was read. */
 static void same_inode(struct tailfile *file, struct source_turn *turn, const struct stat *seen)
 {
-    struct stat st;
+    struct stat st = {0};
     bool reopened = file->fd < 0, whole = file->state != TAILFILE_FOLLOWED;
 
     if (facts_equal(&file->facts, seen) && !file->more && !file->unreadable && !whole)
@@ -465,7 +465,7 @@ static void same_inode(struct tailfile *file, struct source_turn *turn, const st
 /* What the descriptor still holds of a file that lost its path. False: come back. */
 static bool drain(struct tailfile *file, struct source_turn *turn)
 {
-    struct stat st;
+    struct stat st = {0};
 
     if (file->fd < 0 || file->state == TAILFILE_REFUSED || file->was_refused)
         return true;
@@ -480,7 +480,7 @@ static bool drain(struct tailfile *file, struct source_turn *turn)
 /* The path leads to another file than the one that was read. */
 static void other_inode(struct tailfile *file, struct source_turn *turn)
 {
-    struct stat st;
+    struct stat st = {0};
 
     if (!drain(file, turn))
         return;
