@@ -56,7 +56,7 @@ export function Smoothing() {
     return (
         <span class="range" title={`Smoothing: ${name}, ${note}${pointWords()}`}>
             <Menu
-                label={`Kind of smoothing: ${name}`}
+                label={`smooth: ${name}`}
                 class="kind"
                 choices={() =>
                     KINDS.map(([kind, label, said]) => ({

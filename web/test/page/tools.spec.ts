@@ -54,13 +54,13 @@ describe.runIf(PROGRAM)("tools", () => {
             ["running mean", "mean"],
             ["running median", "median"],
         ]) {
-            await page.getByRole("button", { name: /^Kind of smoothing/ }).click();
+            await page.getByRole("button", { name: /^smooth: / }).click();
             await page.getByRole("menuitemradio", { name: new RegExp(`^${name}`) }).click();
             await expect.poll(() => page.url()).toContain(`sm=${key},`);
             await expect.poll(lines).not.toBe(before);
         }
         await page.reload();
-        await page.getByRole("button", { name: "Kind of smoothing: running median" }).waitFor();
+        await page.getByRole("button", { name: "smooth: running median" }).waitFor();
         expect(errors).toEqual([]);
     });
 
