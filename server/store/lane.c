@@ -67,7 +67,7 @@ static int seal(struct lane *lane, struct slab *slab)
     lane_release_chain(slab, rest, cur->n_blocks - shared);
     slab_retire_chain(slab, cur->head, shared);
     cur->head = lane->tail = NULL;
-    cur->n_blocks = 0;
+    cur->n_blocks = cur->block_bytes = 0;
     lane->payload = (struct chunk_payload){0};
     return 0;
 }
@@ -111,6 +111,7 @@ static int encode_raw(struct lane *lane, struct slab *slab)
         lane->tail->next = block;
     }
     lane->tail = block;
+    cur->block_bytes += (uint32_t)size;
     chunk_count(&lane->payload, block);
     lane->history = history;
     cur->count += count;
@@ -202,7 +203,7 @@ int lane_drop_tail(struct lane *lane, struct slab *slab)
     slab_retire(slab, cur->parked, cur->parked ? parked_size(cur->parked) : 0);
     slab_retire(slab, lane->hot.raw, sizeof *lane->hot.raw);
     cur->head = lane->tail = NULL;
-    cur->n_blocks = 0;
+    cur->n_blocks = cur->block_bytes = 0;
     cur->parked = NULL;
     lane->hot.raw = NULL;
     lane->hot.used = lane->hot.limit = 0;

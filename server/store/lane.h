@@ -29,6 +29,7 @@ struct lane_data {
     struct parked *parked;  /* points behind them, or … */
     struct columns *raw;    /* … these */
     uint32_t n_chunks, n_blocks, n_raw, kind;
+    uint32_t block_bytes;   /* of the blocks */
     uint32_t cap_chunks, cap_references; /* of the tables */
     int64_t first_step;     /* first point of the open chunk, if n_blocks > 0 */
     double first_wall;

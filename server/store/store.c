@@ -116,11 +116,7 @@ static void lane_stats(const struct lane *lane, struct store_stats *ret)
         ret->segment_bytes += stub ? chunk->size : 0;
         ret->table_bytes += stub ? sizeof(struct chunk_stub) : 0;
     }
-    const struct block *b = d->head;
-    for (uint32_t i = 0; i < d->n_blocks; i++) {
-        b = i > 0 ? b->next : b;
-        ret->tail_bytes += block_size(b);
-    }
+    ret->tail_bytes += d->block_bytes;
     if (d->parked)
         ret->tail_bytes += sizeof d->parked->history + block_size(&d->parked->block);
     if (d->raw)
