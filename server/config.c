@@ -126,6 +126,30 @@ static int resolve_cache(struct config *config, char *ret_why, size_t size)
     return 0;
 }
 
+/* The XDG place for data, of root the system's; without any there is no archive. */
+static int resolve_archive(struct config *config, char *ret_why, size_t size)
+{
+    const char *xdg = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    int n = 0;
+
+    if (config->no_archive && config->archive)
+        return fail(ret_why, size, "--archive and --no-archive exclude one another");
+    if (config->no_archive)
+        return 0;
+    if (config->archive)
+        n = snprintf(config->archive_dir, sizeof config->archive_dir, "%s", config->archive);
+    else if (xdg && xdg[0] == '/')
+        n = snprintf(config->archive_dir, sizeof config->archive_dir, "%s/tailboard", xdg);
+    else if (geteuid() == 0)
+        n = snprintf(config->archive_dir, sizeof config->archive_dir, "/var/lib/tailboard");
+    else if (home && home[0] == '/')
+        n = snprintf(config->archive_dir, sizeof config->archive_dir, "%s/.local/share/tailboard",
+                     home);
+    if ((config->archive && n == 0) || (size_t)n + 64 > sizeof config->archive_dir)
+        return fail(ret_why, size, "--archive: an empty or too long path");
+    return 0;
+}
+
 static int resolve_access(struct config *config, char *ret_why, size_t size)
 {
     const char *url = config->public_url;
@@ -162,6 +186,8 @@ int config_resolve(struct config *config, char *ret_why, size_t size)
         r = resolve_state(config, ret_why, size);
     if (r == 0)
         r = resolve_cache(config, ret_why, size);
+    if (r == 0)
+        r = resolve_archive(config, ret_why, size);
     if (r == 0)
         r = resolve_logdirs(config, ret_why, size);
     if (r == -ENOMEM)

@@ -34,6 +34,9 @@ struct config {
     const char *const *allow_origins; /* NULL-ended */
     const char *state;                /* NULL: the user's usual place */
     const char *cache;                /* the same */
+    const char *archive;              /* the same */
+    bool no_archive;                  /* nothing is kept of what is followed */
+    uint64_t archive_reserve;         /* bytes kept free; 0: the smaller of 5 % and 10 GB */
     bool no_index;                    /* everything is read again at each start */
     bool index_anew;                  /* an index that is there is not used */
     uint64_t memory, cache_size;      /* bytes */
@@ -45,6 +48,7 @@ struct config {
     char prefix[CONFIG_PREFIX_BYTES];     /* "" or "/x/y" */
     char state_dir[LIMIT_PATH_BYTES];
     char cache_dir[LIMIT_PATH_BYTES]; /* "" : there is no place for one */
+    char archive_dir[LIMIT_PATH_BYTES]; /* "": none */
     uint32_t poll_ms;
     enum auth_mode auth_mode;
 };

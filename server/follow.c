@@ -210,6 +210,20 @@ int follow_start(struct follow *follow, struct tail *tail)
     return r;
 }
 
+uint64_t follow_durable(struct follow *follow, const char *run_id, const char *path,
+                        uint32_t generation)
+{
+    struct archive_run *run = archive_find_run(follow->archive, run_id);
+    char at[LIMIT_PATH_BYTES + LOGS + 1];
+
+    if (!run)
+        return UINT64_MAX;
+    snprintf(at, sizeof at, "%s%s",
+             archive_run_info(run)->kind == ARCHIVE_RUN_FOUND ? "logs/" : "", path);
+    struct archive_file *kept = archive_find_file(run, at, generation);
+    return kept ? archive_durable(kept) : UINT64_MAX;
+}
+
 void follow_stop(struct follow *follow)
 {
     pthread_mutex_lock(&follow->lock);

@@ -35,6 +35,9 @@ void follow_written(void *follow, struct archive_file *file);
 struct tail_sink follow_sink(struct follow *follow, struct archive *archive);
 /* The tailer runs: kept files without a source are handed to it. -ENOMEM. */
 _must_check_ int follow_start(struct follow *follow, struct tail *tail);
+/* Bytes of a file that are safe, by its path as the tailer knows it; all, if it is not archived. */
+uint64_t follow_durable(struct follow *follow, const char *run, const char *path,
+                        uint32_t generation);
 /* Before tail_stop(): nothing is handed to it any more. */
 void follow_stop(struct follow *follow);
 

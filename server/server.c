@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "follow.h"
 #include "front/front.h"
 #include "index.h"
 #include "metrics.h"
@@ -24,6 +25,8 @@ struct server {
     const struct config *config;
     struct store *store;
     struct ingest *ingest;
+    struct archive *archive;    /* NULL: none */
+    struct follow *follow;
     struct index *index;        /* NULL: none */
     _Atomic(struct tail *) tail; /* read by workers that seal while tail_start() still runs */
     struct auth *auth;
@@ -51,7 +54,8 @@ static void *sink_generation(void *ctx, void *run, const struct tail_generation 
 {
     struct server *server = ctx;
 
-    return ingest_generation(server->ingest, run, generation->path, generation->number);
+    return ingest_generation(server->ingest, run, generation->dir, generation->path,
+                             generation->number);
 }
 
 static bool sink_resume(void *ctx, void *run, const char *path, uint32_t *ret_number,
@@ -144,13 +148,72 @@ static const struct tail_sink sink = {
     .commit = sink_commit,
 };
 
+/* ---- the archive ---------------------------------------------------------------------------- */
+
+static void tell_archive(struct server *server)
+{
+    struct archive_status status = archive_status(server->archive);
+
+    log_info("archive %s: %llu run%s, %.1f GB, %.1f GB free", status.dir,
+             (unsigned long long)status.runs, status.runs == 1 ? "" : "s",
+             (double)status.bytes_kept / 1e9, (double)status.free_bytes / 1e9);
+    if (archive_is_remote(server->archive))
+        log_info("the archive is on a network file system: its catalog is locked for this server "
+                 "alone, and slower");
+}
+
+/* 0: archived, or not by a decision that was told. */
+static int start_archive(struct server *server)
+{
+    const struct config *config = server->config;
+    struct tail_sink inner = sink;
+    struct archive_holder holder;
+
+    if (!*config->archive_dir)
+        return 0;
+    inner.ctx = server;
+    server->follow = follow_new(&inner);
+    if (!server->follow)
+        return -ENOMEM;
+    const struct archive_options options = {
+        .dir = config->archive_dir,
+        .reserve_bytes = config->archive_reserve,
+        .begun = follow_begun,
+        .written = follow_written,
+        .ctx = server->follow,
+    };
+    int r = archive_open(&options, &server->archive, &holder);
+    if (r == 0)
+        tell_archive(server);
+    if (r == 0 || r == -ENOMEM)
+        return r;
+    char why[LIMIT_NAME_BYTES + 64];
+    if (r == -EBUSY)
+        snprintf(why, sizeof why, "process %ld on %s has it", holder.pid, holder.host);
+    else
+        snprintf(why, sizeof why, "%s", strerrordesc_np(-r));
+    if (config->archive || r == -EPROTO || r == -EUCLEAN) {
+        log_error("the archive %s cannot be used: %s", config->archive_dir, why);
+        return r;
+    }
+    log_warn("nothing is archived (--no-archive): %s cannot be used: %s", config->archive_dir,
+             why);
+    server->follow = follow_free(server->follow);
+    return 0;
+}
+
+static uint64_t index_durable(void *ctx, const char *run, const char *path, uint32_t generation)
+{
+    return follow_durable(((struct server *)ctx)->follow, run, path, generation);
+}
+
 /* ---- the index ---------------------------------------------------------------------------- */
 
 static int start_index(struct server *server)
 {
     const struct config *config = server->config;
     char dir[LIMIT_PATH_BYTES + 8];
-    const struct index_options options = {
+    struct index_options options = {
         .store = server->store,
         .dir = dir,
         .below = "",
@@ -160,9 +223,16 @@ static int start_index(struct server *server)
         .ctx = server,
     };
 
-    if (config->no_index || !*config->cache_dir)
+    if (config->no_index || (!server->archive && !*config->cache_dir))
         return 0;
-    snprintf(dir, sizeof dir, "%s/index", config->cache_dir);
+    if (server->archive) { /* beside the bytes, and only of those that are safe */
+        options.below = "index";
+        options.most_bytes = 0;
+        options.durable = index_durable;
+        snprintf(dir, sizeof dir, "%s/runs", config->archive_dir);
+    } else {
+        snprintf(dir, sizeof dir, "%s/index", config->cache_dir);
+    }
     int r = index_open(&options, &server->index);
     if (r == 0 || r == -ENOMEM)
         return r;
@@ -279,6 +349,7 @@ static int start_http(struct server *server)
     const struct http_options options = {
         .store = server->store,
         .auth = server->auth,
+        .archive = server->archive,
         .prefix = server->config->prefix,
         .facts = {.ctx = server,
                   .healthy = is_healthy,
@@ -355,7 +426,9 @@ static int start_data(struct server *server)
     server->ingest = server->store ? ingest_new(server->store) : NULL;
     if (!server->ingest)
         return -ENOMEM;
-    int r = start_index(server);
+    int r = start_archive(server);
+    if (r == 0)
+        r = start_index(server);
     if (r < 0)
         return r;
     struct tail_options options = {
@@ -367,11 +440,13 @@ static int start_data(struct server *server)
         .sink = sink,
     };
     options.sink.ctx = server;
+    if (server->archive)
+        options.sink = follow_sink(server->follow, server->archive);
     r = tail_start(&options, &tail);
     if (r < 0)
         return r;
     atomic_store_explicit(&server->tail, tail, memory_order_release);
-    return 0;
+    return server->archive ? follow_start(server->follow, tail) : 0;
 }
 
 static int start_auth(struct server *server)
@@ -460,8 +535,12 @@ struct server *server_stop(struct server *server)
     stop_http(server->http);
     stop_live(server->live);
     auth_free(server->auth);
+    if (server->follow)
+        follow_stop(server->follow);
     tail_stop(server->tail);
+    archive_close(server->archive);
     index_close(server->index);
+    follow_free(server->follow);
     ingest_free(server->ingest);
     store_free(server->store);
     pthread_mutex_destroy(&server->front_lock);

@@ -120,6 +120,11 @@ const char *archive_dir(const struct archive *archive)
     return archive->dir;
 }
 
+bool archive_is_remote(const struct archive *archive)
+{
+    return archive->remote;
+}
+
 /* ---- opening ------------------------------------------------------------------------------ */
 
 /* The directory and those above it. */

@@ -75,6 +75,7 @@ struct archive_status {
 };
 struct archive_status archive_status(struct archive *archive);
 const char *archive_dir(const struct archive *archive); /* as given */
+bool archive_is_remote(const struct archive *archive);  /* on NFS, Lustre, FUSE or the like */
 
 /* ---- runs ------------------------------------------------------------------------------- */
 

@@ -69,6 +69,16 @@ static int parse(struct serve *s, int argc, char **argv)
          "where the token and the server's secret are kept (default\n"
          "$XDG_STATE_HOME/tailboard or ~/.local/state/tailboard)",
          0, 0, "TAILBOARD_STATE"},
+        {"archive", 0, CLI_STRING, &c->archive, "DIR",
+         "where every byte that is followed is kept (default\n"
+         "$XDG_DATA_HOME/tailboard or ~/.local/share/tailboard; of\nroot /var/lib/tailboard)",
+         0, 0, "TAILBOARD_ARCHIVE"},
+        {"no-archive", 0, CLI_FLAG, &c->no_archive, NULL,
+         "keep nothing of what is followed", 0, 0, "TAILBOARD_NO_ARCHIVE"},
+        {"archive-reserve", 0, CLI_BYTES, &c->archive_reserve, "SIZE",
+         "what stays free on the archive's disk: below it archiving\n"
+         "pauses (default: the smaller of 5 % of the disk and 10G)",
+         0, 0, "TAILBOARD_ARCHIVE_RESERVE"},
         {"memory", 0, CLI_BYTES, &c->memory, "SIZE",
          "resident memory to stay within, such as 512M (default) or 2G", (uint64_t)64 << 20, 0,
          "TAILBOARD_MEMORY"},

@@ -112,14 +112,14 @@ void *ingest_run_found(void *ctx, const struct run_info *info)
     return r;
 }
 
-void *ingest_generation(void *ctx, void *run, const char *path, uint32_t number)
+void *ingest_generation(void *ctx, void *run, const char *dir, const char *path, uint32_t number)
 {
     struct ingestrun *r = run;
 
     run_write_begin(r->run);
     struct generation *generation = run_find_generation(r->run, path, number);
     if (!generation)
-        generation = run_generation(r->run, "", path, number);
+        generation = run_generation(r->run, dir, path, number);
     struct filestate *file = generation ? filestate_new(r->run, generation) : NULL;
     run_write_end(r->run);
     if (!file)

@@ -23,7 +23,9 @@ struct ingest *ingest_free(struct ingest *ingest);
 
 void *ingest_run_found(void *ingest, const struct run_info *info);
 /* A life that the store has from an index already goes on. */
-void *ingest_generation(void *ingest, void *run, const char *path, uint32_t number);
+/* dir: of the run, "" for its top. */
+void *ingest_generation(void *ingest, void *run, const char *dir, const char *path,
+                        uint32_t number);
 /* The newest life of the path that the store has, and how far it was read. */
 bool ingest_resume(void *ingest, void *run, const char *path, uint32_t *ret_number,
                    struct place *ret);

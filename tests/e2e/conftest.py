@@ -136,6 +136,7 @@ class Starter:
                 command + args, stdin=subprocess.DEVNULL, stdout=out,
                 stderr=out, cwd=self.tmp_path,
                 env={k: v for k, v in os.environ.items() if not k.startswith("TAILBOARD_")}
+                | {"XDG_DATA_HOME": str(folder / "data"), "XDG_CACHE_HOME": str(folder / "cache")}
                 | {k: str(v) for k, v in (env or {}).items()})
         self.running.append(process)
         return process, port_file, folder / "state", log

@@ -30,7 +30,8 @@ static void side_init(struct side *side)
     side->store = store_new(&(struct store_options){0});
     side->ingest = ingest_new(side->store);
     side->run = ingest_run_found(side->ingest, &info);
-    side->file = ingest_generation(side->ingest, side->run, "events.out.tfevents.1", 1);
+    side->file = ingest_generation(side->ingest, side->run, "",
+                                   "events.out.tfevents.1", 1);
     assert_non_null(side->file);
 }
 

@@ -33,7 +33,7 @@ static int setup(void **state)
     w->store = store_new(&(struct store_options){0});
     w->ingest = ingest_new(w->store);
     w->run = ingest_run_found(w->ingest, &info);
-    w->file = ingest_generation(w->ingest, w->run, "events.out.tfevents.1", 1);
+    w->file = ingest_generation(w->ingest, w->run, "", "events.out.tfevents.1", 1);
     assert_non_null(w->file);
     ef_builder_version(&w->b);
     *state = w;

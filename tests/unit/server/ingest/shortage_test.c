@@ -105,7 +105,7 @@ static bool take_in(const struct ef_builder *b, long n, uint64_t ret_sums[4])
     struct store *store = store_new(&(struct store_options){0});
     struct ingest *ingest = ingest_new(store);
     void *run = ingest_run_found(ingest, &info);
-    void *file = ingest_generation(ingest, run, "events", 1);
+    void *file = ingest_generation(ingest, run, "", "events", 1);
     assert_non_null(file);
     failed = false;
     fail_in = n;
