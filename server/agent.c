@@ -178,8 +178,8 @@ static void put_job(struct json *json, const struct agent_options *options, cons
     json_close(json, '}');
 }
 
-int agent_document(const struct agent_options *options, const char *kind,
-                   const struct gitinfo *git, bool launched, struct buf *ret)
+int agent_document(const struct agent_options *options, const char *kind, const struct gitinfo *git,
+                   bool launched, struct buf *ret)
 {
     char directory[LIMIT_PATH_BYTES];
     struct json json = JSON_INIT(ret);
@@ -234,8 +234,7 @@ static void on_trouble(void *ctx, const char *text)
 }
 
 struct ship *agent_ship(const struct agent_options *options, void *ctx,
-                        void (*stop)(void *ctx, struct shiprun *run,
-                                     const struct ship_stop *stop))
+                        void (*stop)(void *ctx, struct shiprun *run, const struct ship_stop *stop))
 {
     struct ship_options ship_options = {
         .server = options->server,
@@ -266,8 +265,7 @@ bool agent_flush(const struct agent_options *options, struct launch *launch, str
         int64_t left = (until - clock_ns(NULL)) / NS_PER_MS;
         if (options->flush_timeout_s < 0)
             left = 1000;
-        if (left <= 0 ||
-            launch_wait(launch, ship_done_fd(ship), (int)MIN(left, (int64_t)1000)) < 0)
+        if (left <= 0 || launch_wait(launch, ship_done_fd(ship), (int)MIN(left, (int64_t)1000)) < 0)
             return ship_done(ship);
     }
     return true;
@@ -297,7 +295,8 @@ bool agent_say_left(struct shiprun *run)
     /* The spool is DIR/.tailboard/NAME. */
     const char *top = spool ? strstr(spool, "/.tailboard/") : NULL;
     agent_say("run %s: %s in %llu file%s and %llu event%s not yet sent; finish with: tailboard "
-              "drain %.*s", id, size, (unsigned long long)left.files, left.files == 1 ? "" : "s",
+              "drain %.*s",
+              id, size, (unsigned long long)left.files, left.files == 1 ? "" : "s",
               (unsigned long long)left.events, left.events == 1 ? "" : "s",
               top ? (int)(top - spool) : 0, top ? spool : "");
     return true;

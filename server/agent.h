@@ -13,17 +13,17 @@
 #include <stdint.h>
 
 struct agent_options {
-    const char *server;      /* URL; NULL: spool only */
-    const char *token;       /* NULL: none */
-    const char *experiment, *name; /* NULL: default */
+    const char *server;                                     /* URL; NULL: spool only */
+    const char *token;                                      /* NULL: none */
+    const char *experiment, *name;                          /* NULL: default */
     const char *const *logs, *const *outputs, *const *tags; /* tags: KEY=VALUE */
     size_t n_logs, n_outputs, n_tags;
-    uint64_t limit_rate;     /* bytes a second; 0: none */
-    double flush_timeout_s;  /* negative: no limit */
+    uint64_t limit_rate;    /* bytes a second; 0: none */
+    double flush_timeout_s; /* negative: no limit */
     bool quiet;
     /* agent_run */
     char *const *argv;
-    const char *resume;      /* run id; NULL */
+    const char *resume; /* run id; NULL */
     bool console;
     /* agent_follow */
     bool once, each;

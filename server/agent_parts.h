@@ -33,8 +33,7 @@ void agent_event_started(struct shiprun *run, int ranks, int pid, const char *so
 /* Starts shipping; without a usable server name it says so and goes on without one. NULL: not
  * even that (printed). */
 struct ship *agent_ship(const struct agent_options *options, void *ctx,
-                        void (*stop)(void *ctx, struct shiprun *run,
-                                     const struct ship_stop *stop));
+                        void (*stop)(void *ctx, struct shiprun *run, const struct ship_stop *stop));
 /* One line on stderr, control characters escaped. */
 void agent_say(const char *format, ...) _printf_(1, 2);
 

@@ -12,20 +12,20 @@
 
 #include "base/json.h"
 
-#define KNOWN_MS 2000    /* the server's answer is waited for so long before the command starts */
-#define GRACE_S 60       /* between TERM and KILL when a stop order names none */
+#define KNOWN_MS 2000 /* the server's answer is waited for so long before the command starts */
+#define GRACE_S 60    /* between TERM and KILL when a stop order names none */
 
 extern char **environ;
 
 struct running {
     const struct agent_options *options;
-    struct place place;
+    struct ranks place;
     struct launch launch;
     struct launch_result result;
     struct agent_roots roots;
     struct gitinfo git;
     struct ship *ship;
-    struct shiprun *run;  /* NULL: nothing is recorded */
+    struct shiprun *run; /* NULL: nothing is recorded */
     struct environ_list environ;
     char id[SHIP_ID_BYTES], source[SHIP_ID_BYTES];
     char *console_paths[2];
@@ -111,7 +111,7 @@ static void on_trouble(void *ctx, const char *text)
 
 static void choose_id(struct running *running)
 {
-    const struct place *place = &running->place;
+    const struct ranks *place = &running->place;
 
     if (running->options->resume)
         snprintf(running->id, sizeof running->id, "%s", running->options->resume);
@@ -154,7 +154,7 @@ static void keep_patch(const struct running *running)
 static void make_run(struct running *running)
 {
     _cleanup_(buf_done) struct buf document = BUF_INIT(LIMIT_BODY_BYTES);
-    const struct place *place = &running->place;
+    const struct ranks *place = &running->place;
     char base[LIMIT_PATH_BYTES], fresh[RUN_ID_BYTES];
     bool join = place->launched || running->options->resume;
 
@@ -184,7 +184,8 @@ static void make_run(struct running *running)
         agent_say("this run is not recorded: %s", strerror(-r));
     else if (!ship_spool(running->run))
         agent_say("nothing can be written to %s/.tailboard: what is not sent when this ends is "
-                  "lost, and the output is not recorded", base);
+                  "lost, and the output is not recorded",
+                  base);
 }
 
 static void name_console(struct running *running)
@@ -215,7 +216,7 @@ static const char *first_root(const struct running *running, bool outputs)
 static int set_environ(struct running *running)
 {
     struct environ_list *list = &running->environ;
-    const struct place *place = &running->place;
+    const struct ranks *place = &running->place;
     const struct {
         const char *name;
         long value;
@@ -233,8 +234,7 @@ static int set_environ(struct running *running)
     for (size_t i = 0; i < ARRAY_LEN(numbers) && r == 0; i++)
         r = environ_set_number(list, numbers[i].name, numbers[i].value);
     if (running->run)
-        ship_identity(running->run, running->id, sizeof running->id, token, sizeof token,
-                      &attempt);
+        ship_identity(running->run, running->id, sizeof running->id, token, sizeof token, &attempt);
     if (r == 0)
         r = environ_set(list, "TAILBOARD_RUN_ID", running->id);
     if (r == 0 && running->options->experiment)
@@ -329,7 +329,7 @@ int agent_run(const struct agent_options *options)
 {
     struct running running = {.options = options, .result = {.exit_code = LAUNCH_FAILED}};
 
-    place_read(&running.place);
+    ranks_read(&running.place);
     choose_id(&running);
     gitinfo_read(&running.git);
     pthread_mutex_init(&running.lock, NULL);

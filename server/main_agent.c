@@ -6,8 +6,8 @@ const char *protobuf_c_version(void);
 const char *jansson_version_str(void);
 
 const struct cli_command *const cli_commands[] = {
-    &cmd_run, &cmd_agent, &cmd_drain, &cmd_cat, &cmd_verify, &cmd_recover,
-    &cmd_help, &cmd_version, NULL,
+    &cmd_run,     &cmd_agent, &cmd_drain,   &cmd_cat, &cmd_verify,
+    &cmd_recover, &cmd_help,  &cmd_version, NULL,
 };
 
 const struct cli_program cli_program = {

@@ -69,8 +69,8 @@ __attribute__((target("sha,sse4.1"))) static inline __m128i next_words(__m128i a
     return _mm_sha256msg2_epu32(t, d);
 }
 
-__attribute__((target("sha,sse4.1"))) static void blocks_sha(uint32_t state[8],
-                                                             const uint8_t *data, size_t count)
+__attribute__((target("sha,sse4.1"))) static void blocks_sha(uint32_t state[8], const uint8_t *data,
+                                                             size_t count)
 {
     const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL);
     __m128i low = _mm_shuffle_epi32(_mm_loadu_si128((const __m128i *)state), 0xb1);

@@ -14,21 +14,26 @@ static bool ends_with(const char *name, size_t length, const char *suffix)
     return length >= n && memcmp(name + length - n, suffix, n) == 0;
 }
 
-enum eventname eventname_class(const char *name)
+bool eventname_temporary(const char *name)
 {
     static const char *const temporary[] = {".tmp",      ".part",  ".partial",
                                             ".filepart", "_.gstmp", "~"};
 
-    if (!strstr(name, "tfevents"))
-        return EVENTNAME_OTHER;
     if (name[0] == '.')
-        return EVENTNAME_TEMPORARY;
+        return true;
     size_t length = strlen(name);
     for (size_t i = 0; i < ARRAY_LEN(temporary); i++) {
         if (ends_with(name, length, temporary[i]))
-            return EVENTNAME_TEMPORARY;
+            return true;
     }
-    return EVENTNAME_EVENT;
+    return false;
+}
+
+enum eventname eventname_class(const char *name)
+{
+    if (!strstr(name, "tfevents"))
+        return EVENTNAME_OTHER;
+    return eventname_temporary(name) ? EVENTNAME_TEMPORARY : EVENTNAME_EVENT;
 }
 
 /* Bytes of the UTF-8 character at s, 0 if there is none (overlong forms, surrogates and numbers

@@ -7,6 +7,7 @@
 #ifndef TB_BASE_EVENTNAME_H
 #define TB_BASE_EVENTNAME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum eventname {
@@ -16,6 +17,8 @@ enum eventname {
 };
 
 enum eventname eventname_class(const char *name);
+/* Is this the name of any file that a tool has not finished? */
+bool eventname_temporary(const char *name);
 
 /* Copies a name, every byte that is not UTF-8 replaced by U+FFFD. Heap; NULL: out of memory. */
 char *eventname_utf8(const char *name);

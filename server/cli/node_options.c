@@ -10,8 +10,7 @@ static int read_token(const struct cli_command *command, struct node_options *gi
     _cleanup_fclose_ FILE *file = fopen(given->token_file, "re");
 
     if (!file)
-        return cli_usage_error(command, "--token-file: %s: %s", given->token_file,
-                               strerror(errno));
+        return cli_usage_error(command, "--token-file: %s: %s", given->token_file, strerror(errno));
     if (!fgets(given->token, sizeof given->token, file))
         return cli_usage_error(command, "--token-file: %s is empty", given->token_file);
     given->token[strcspn(given->token, "\r\n")] = '\0';

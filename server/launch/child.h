@@ -15,7 +15,7 @@ struct signals;
 struct child_start {
     char *const *argv;
     char *const *envp;
-    int out, err;     /* become its descriptors 1 and 2; -1: inherited */
+    int out, err; /* become its descriptors 1 and 2; -1: inherited */
     bool own_group;
     const struct signals *signals;
 };
@@ -23,9 +23,9 @@ struct child_start {
 struct child {
     pid_t pid;
     bool own_group;
-    bool ended;       /* the command itself */
-    bool all_ended;   /* and everything it started */
-    int status;       /* as of waitpid() */
+    bool ended;     /* the command itself */
+    bool all_ended; /* and everything it started */
+    int status;     /* as of waitpid() */
 };
 
 /* 0; -errno of what failed in the new process (-ENOENT: there is no such program) or before. */

@@ -109,8 +109,8 @@ void gitinfo_read(struct gitinfo *ret)
     static const char *const head[] = {"git", "rev-parse", "HEAD", NULL};
     static const char *const branch[] = {"git", "symbolic-ref", "--short", "-q", "HEAD", NULL};
     static const char *const remote[] = {"git", "config", "--get", "remote.origin.url", NULL};
-    static const char *const diff[] = {"git", "--no-optional-locks", "diff", "--binary",
-                                       "--no-color", "--no-ext-diff", "HEAD", NULL};
+    static const char *const diff[] = {"git",        "--no-optional-locks", "diff", "--binary",
+                                       "--no-color", "--no-ext-diff",       "HEAD", NULL};
     _cleanup_(buf_done) struct buf answer = BUF_INIT(LIMIT_DIRTY_PATCH_BYTES);
     int64_t until = clock_ns(NULL) + LIMIT_GIT_MS * NS_PER_MS;
 

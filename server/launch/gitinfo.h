@@ -16,7 +16,7 @@ struct gitinfo {
     char branch[256];  /* "" when detached */
     char remote[1024]; /* of origin, without user and password; "" */
     bool dirty;
-    struct buf patch;  /* git diff HEAD, if dirty and not above LIMIT_DIRTY_PATCH_BYTES */
+    struct buf patch; /* git diff HEAD, if dirty and not above LIMIT_DIRTY_PATCH_BYTES */
 };
 
 /* About the current directory. */

@@ -17,10 +17,10 @@
 
 /* A stream of the command on its way to ours. */
 struct pass {
-    int from, to;    /* from -1: ended or not ours */
-    int theirs;      /* the command's end, closed after the start; -1 */
+    int from, to; /* from -1: ended or not ours */
+    int theirs;   /* the command's end, closed after the start; -1 */
     bool terminal;
-    bool deaf;       /* ours takes nothing more */
+    bool deaf; /* ours takes nothing more */
     char *data;
     size_t at, held;
 };
@@ -208,7 +208,8 @@ static int wait_ms(const struct running *run)
 /* Polls once. Returns how many streams moved. */
 static int turn(struct running *run)
 {
-    struct pollfd fds[6] = {{run->launch->signals.fd, POLLIN, 0}, {run->launch->stop_fd, POLLIN, 0}};
+    struct pollfd fds[6] = {{run->launch->signals.fd, POLLIN, 0},
+                            {run->launch->stop_fd, POLLIN, 0}};
     int moved = 0;
 
     for (int i = 0; i < 2; i++) {
@@ -256,8 +257,8 @@ static void loop(struct running *run)
 static void start_failed(struct running *run, int error)
 {
     run->result->error = error;
-    run->result->exit_code = error == -ENOENT || error == -ENOTDIR ? LAUNCH_NOT_FOUND
-                                                                   : LAUNCH_NOT_EXECUTABLE;
+    run->result->exit_code =
+        error == -ENOENT || error == -ENOTDIR ? LAUNCH_NOT_FOUND : LAUNCH_NOT_EXECUTABLE;
 }
 
 void launch_run(struct launch *launch, const struct launch_options *options,

@@ -5,7 +5,7 @@
  *                              └──► recorder ──► console files
  *   signals to us ──► command;   a stop order ──► TERM, later KILL
  *
- * The module's only door, with place.h (which process of a run), environ.h and gitinfo.h (what a
+ * The module's only door, with ranks.h (which process of a run), environ.h and gitinfo.h (what a
  * run is recorded with), which the wiring uses too. Nothing here knows of a server. Thread: main,
  * but for launch_stop(). */
 #ifndef TB_LAUNCH_LAUNCH_H
@@ -18,7 +18,7 @@
 #include "base/cleanup.h"
 #include "launch/environ.h"
 #include "launch/gitinfo.h"
-#include "launch/place.h"
+#include "launch/ranks.h"
 #include "launch/signals.h"
 
 enum { LAUNCH_FAILED = 125, LAUNCH_NOT_EXECUTABLE = 126, LAUNCH_NOT_FOUND = 127 };
@@ -33,8 +33,8 @@ struct launch_options {
     char *const *argv;
     char *const *envp;
     const char *console[2]; /* files for stdout, stderr; NULL: not recorded, and not touched */
-    void (*started)(void *ctx, pid_t pid); /* the command runs */
-    void (*ended)(void *ctx, int status);  /* the command itself ended, as of waitpid() */
+    void (*started)(void *ctx, pid_t pid);        /* the command runs */
+    void (*ended)(void *ctx, int status);         /* the command itself ended, as of waitpid() */
     void (*trouble)(void *ctx, const char *text); /* recording has ended early; any thread */
     void *ctx;
 };

@@ -16,7 +16,7 @@ struct stream {
     char *ring;
     size_t start, held; /* under the lock */
     uint64_t written;
-    bool open;          /* takes bytes; under the lock */
+    bool open; /* takes bytes; under the lock */
 };
 
 struct recorder {

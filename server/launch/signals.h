@@ -11,14 +11,14 @@
 #include "base/cleanup.h"
 
 struct signals {
-    int fd;         /* of signalfd; -1: closed */
+    int fd;          /* of signalfd; -1: closed */
     sigset_t before; /* the mask and the handling of PIPE that the command gets */
     void (*pipe_before)(int);
 };
 
 struct signals_news {
-    int number;        /* SIGCHLD, or one to pass on */
-    bool by_terminal;  /* the kernel sent it to the whole foreground group */
+    int number;       /* SIGCHLD, or one to pass on */
+    bool by_terminal; /* the kernel sent it to the whole foreground group */
 };
 
 /* Blocks HUP, INT, QUIT, TERM, USR1, USR2, WINCH, CHLD and ignores PIPE. 0 or -errno. */

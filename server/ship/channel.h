@@ -50,11 +50,11 @@ struct channel_check {
 struct channel_reply {
     int status;
     bool has_offset, has_generation, complete;
-    uint64_t offset;     /* Upload-Offset */
-    uint32_t generation; /* Tailboard-Generation */
+    uint64_t offset;            /* Upload-Offset */
+    uint32_t generation;        /* Tailboard-Generation */
     struct channel_check check; /* Tailboard-Check */
-    int retry_after_s;   /* 0: not said */
-    struct buf body;     /* at most LIMIT_REPLY_BODY_BYTES */
+    int retry_after_s;          /* 0: not said */
+    struct buf body;            /* at most LIMIT_REPLY_BODY_BYTES */
 };
 
 struct channel_options {

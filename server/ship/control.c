@@ -42,8 +42,8 @@ static void failed(struct shiprun *run, const char *what, int64_t now_ns, int re
 {
     char text[700];
 
-    run->try_ns = now_ns + (retry_after_s ? retry_after_s * NS_PER_S
-                                          : shiprun_backoff_ns(run->tries));
+    run->try_ns =
+        now_ns + (retry_after_s ? retry_after_s * NS_PER_S : shiprun_backoff_ns(run->tries));
     run->tries++;
     pthread_mutex_lock(&run->lock);
     run->failed_once = true;
@@ -51,11 +51,12 @@ static void failed(struct shiprun *run, const char *what, int64_t now_ns, int re
     pthread_mutex_unlock(&run->lock);
     control_news(run->ship);
     if (deleted)
-        snprintf(text, sizeof text, "run %s was deleted at the server; nothing more is sent", run->id);
+        snprintf(text, sizeof text, "run %s was deleted at the server; nothing more is sent",
+                 run->id);
     else
         snprintf(text, sizeof text, "the server does not take run %s now (%s)%s%s%s", run->id, what,
-                 run->has_spool ? "; it is recorded in " : "",
-                 run->has_spool ? run->spool.dir : "", run->has_spool ? " and will be sent" : "");
+                 run->has_spool ? "; it is recorded in " : "", run->has_spool ? run->spool.dir : "",
+                 run->has_spool ? " and will be sent" : "");
     control_trouble(run->ship, text);
 }
 
@@ -87,8 +88,9 @@ static void take_identity(struct shiprun *run, const struct channel_reply *reply
     bool other = false;
 
     pthread_mutex_lock(&run->lock);
-    if (id && *id && strlen(id) <= LIMIT_RUN_ID_BYTES && strspn(id, "0123456789abcdefghijklmnopqrs"
-        "tuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-") == strlen(id)) {
+    if (id && *id && strlen(id) <= LIMIT_RUN_ID_BYTES &&
+        strspn(id, "0123456789abcdefghijklmnopqrs"
+                   "tuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_-") == strlen(id)) {
         other = strcmp(id, run->id) != 0;
         snprintf(run->id, sizeof run->id, "%s", id);
     }
@@ -182,7 +184,8 @@ static void take_durable(struct shiprun *run, json_t *durable)
     run->durable = calloc(count, sizeof *run->durable);
     if (!run->durable)
         return;
-    json_object_foreach(durable, name, offset) {
+    json_object_foreach(durable, name, offset)
+    {
         char *text = json_is_integer(offset) ? strdup(name) : NULL;
         if (text)
             run->durable[run->n_durable++] =
@@ -219,9 +222,8 @@ static void post_events(struct shiprun *run, struct channel *channel, int64_t no
 {
     _cleanup_(buf_done) struct buf body = BUF_INIT(2 * LIMIT_BODY_BYTES);
     char target[LIMIT_RUN_ID_BYTES + 32], token[LIMIT_PROTOCOL_TOKEN_BYTES];
-    struct channel_request request = {.method = "POST",
-                                      .target = target,
-                                      .headers = "Content-Type: application/json\r\n"};
+    struct channel_request request = {
+        .method = "POST", .target = target, .headers = "Content-Type: application/json\r\n"};
     struct channel_reply reply = {0};
 
     pthread_mutex_lock(&run->lock);

@@ -279,7 +279,8 @@ int curl_send(struct curl *curl, const struct channel_request *request, const ch
     if (!text)
         return -EMSGSIZE;
     void *headers = add_headers(add_headers(NULL, auth), request->headers);
-    headers = lib.slist_append(headers, "Expect:"); /* not asked for: a refusal comes early anyway */
+    headers =
+        lib.slist_append(headers, "Expect:"); /* not asked for: a refusal comes early anyway */
     headers = lib.slist_append(headers, "User-Agent: tailboard/" TB_VERSION);
     curl->request = request;
     curl->read = 0;

@@ -149,7 +149,8 @@ static void tell(struct folder *folder, const struct inotify_event *event,
         return;
     int n = snprintf(path, sizeof path, "%s/%s", place->path, event->name);
     bool directory = event->mask & IN_ISDIR;
-    if (n < 0 || (size_t)n >= sizeof path || (directory && !(event->mask & (IN_CREATE | IN_MOVED_TO))))
+    if (n < 0 || (size_t)n >= sizeof path ||
+        (directory && !(event->mask & (IN_CREATE | IN_MOVED_TO))))
         return;
     news(ctx, place->owner, path, directory);
 }
@@ -174,7 +175,7 @@ void folder_read(struct folder *folder,
 bool folder_is_remote(const char *path)
 {
     static const uint32_t types[] = {
-        0x6969, 0x517b, 0xff534d42, 0xfe534d42, 0x0bd00bd0, 0x65735546,
+        0x6969,     0x517b,     0xff534d42, 0xfe534d42, 0x0bd00bd0, 0x65735546,
         0x00c36400, 0x01021997, 0x47504653, 0x5346414f, 0x19830326,
     }; /* NFS, SMB, CIFS, SMB2, Lustre, FUSE, Ceph, 9P, GPFS, AFS, BeeGFS */
     struct statfs fs;

@@ -6,17 +6,17 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/eventname.h"
 #include "ship/ledger.h"
 #include "ship/shipfile.h"
-#include "base/eventname.h"
 
-#define WALK_NS (5 * NS_PER_S)          /* between two walks, where news come */
-#define WALK_REMOTE_NS (NS_PER_S / 2)   /* where none come */
-#define WALK_COST 20                    /* and at least so many times what one took */
+#define WALK_NS (5 * NS_PER_S)        /* between two walks, where news come */
+#define WALK_REMOTE_NS (NS_PER_S / 2) /* where none come */
+#define WALK_COST 20                  /* and at least so many times what one took */
 #define LEDGER_NS NS_PER_S
-#define VISIT_NS (10 * NS_PER_MS)         /* between two looks through all files, at least */
-#define REST_NS (2 * NS_PER_S)          /* a file with nothing to do is closed after that */
-#define FOLLOW_NS (2 * NS_PER_S)        /* between two tries to become the follower */
+#define VISIT_NS (10 * NS_PER_MS) /* between two looks through all files, at least */
+#define REST_NS (2 * NS_PER_S)    /* a file with nothing to do is closed after that */
+#define FOLLOW_NS (2 * NS_PER_S)  /* between two tries to become the follower */
 
 /* What a walk's callback needs. */
 struct walk {
@@ -64,21 +64,6 @@ static void remember(struct shiprun *run, struct shipfile *file)
     }
 }
 
-static bool ends_in(const char *name, const char *end)
-{
-    size_t n = strlen(name), m = strlen(end);
-
-    return n >= m && strcmp(name + n - m, end) == 0;
-}
-
-/* Names that tools use while they write a file: they wait for the end of the run. */
-static bool is_temporary(const char *name)
-{
-    return name[0] == '.' || ends_in(name, ".tmp") || ends_in(name, ".part") ||
-           ends_in(name, ".partial") || ends_in(name, ".filepart") || ends_in(name, "_.gstmp") ||
-           ends_in(name, "~");
-}
-
 /* "logs/a/b"; the console of a later attempt has a folder of its own. */
 static void make_name(const struct shiproot *root, const char *path, char *ret, size_t size)
 {
@@ -101,14 +86,15 @@ static struct shipfile *add(struct shiproot *root, const char *path, const struc
     struct shiprun *run = root->run;
     char name[2 * LIMIT_PATH_BYTES];
 
-    if (run->n_files == LIMIT_SHIP_FILES || (!run->final && !root->own && is_temporary(base)) ||
+    if (run->n_files == LIMIT_SHIP_FILES ||
+        (!run->final && !root->own && eventname_temporary(base)) ||
         (!root->outputs && class == EVENTNAME_TEMPORARY))
         return NULL;
     make_name(root, path, name, sizeof name);
-    struct shipfile *file =
-        shipfile_new(root, path, name, root->outputs              ? SHIPFILE_WHOLE
-                                       : class == EVENTNAME_EVENT ? SHIPFILE_EVENT
-                                                                  : SHIPFILE_FOLLOW);
+    struct shipfile *file = shipfile_new(root, path, name,
+                                         root->outputs              ? SHIPFILE_WHOLE
+                                         : class == EVENTNAME_EVENT ? SHIPFILE_EVENT
+                                                                    : SHIPFILE_FOLLOW);
     if (!file)
         return NULL;
     if (!tsearch(file, &run->by_path, by_path))
@@ -245,9 +231,9 @@ void haul_save(struct shiprun *run)
         if (file->root->own || (file->generation == 0 && !file->before))
             continue;
         ledger_add(&text, &(struct ledger_entry){
-                              .kind = file->before                    ? LEDGER_BEFORE
+                              .kind = file->before                   ? LEDGER_BEFORE
                                       : file->state == SHIPFILE_DONE ? LEDGER_DONE
-                                                                      : LEDGER_GOING,
+                                                                     : LEDGER_GOING,
                               .generation = file->generation,
                               .durable = file->acked,
                               .size = file->facts.size,
@@ -385,8 +371,7 @@ static bool files_over(const struct shiprun *run)
     return true;
 }
 
-int64_t haul_turn(struct shiprun *run, struct folder *folder, struct upload *upload,
-                  int64_t now_ns)
+int64_t haul_turn(struct shiprun *run, struct folder *folder, struct upload *upload, int64_t now_ns)
 {
     int64_t next = INT64_MAX;
 

@@ -15,9 +15,9 @@ enum { SLOTS = LIMIT_PIECES_UNDER_WAY, IN_BYTES = 16384, OUT_BYTES = 256 << 10, 
 
 struct http1 {
     const struct channel_options *options;
-    int fd; /* -1: not connected */
-    bool closing; /* nothing more may be sent on this connection */
-    bool ended;   /* nothing more comes */
+    int fd;                      /* -1: not connected */
+    bool closing;                /* nothing more may be sent on this connection */
+    bool ended;                  /* nothing more comes */
     unsigned first, ready, sent; /* oldest slot; answers that are whole; requests under way */
     struct channel_reply replies[SLOTS];
     bool heads[SLOTS];
@@ -80,7 +80,7 @@ const char *http1_error(const struct http1 *http)
 
 static int fail(struct http1 *http, int error)
 {
-    const char *why = error == -ECONNRESET ? "the connection was closed"
+    const char *why = error == -ECONNRESET                     ? "the connection was closed"
                       : error == -EPROTO || error == -EMSGSIZE ? "the answer is not HTTP"
                                                                : strerror(-error);
 
@@ -170,7 +170,8 @@ static bool is_stale(const struct http1 *http)
     if (http->closing || http->ended)
         return true;
     ssize_t n = recv(http->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    return n >= 0 || (errno != EAGAIN && errno != EINTR); /* no answer is expected: bytes are wrong */
+    return n >= 0 ||
+           (errno != EAGAIN && errno != EINTR); /* no answer is expected: bytes are wrong */
 }
 
 /* ---- answers ------------------------------------------------------------------------------ */

@@ -11,19 +11,19 @@
 enum httpreply_state {
     HTTPREPLY_STATUS,
     HTTPREPLY_HEADERS,
-    HTTPREPLY_BODY,       /* `left` bytes */
+    HTTPREPLY_BODY, /* `left` bytes */
     HTTPREPLY_CHUNK_SIZE,
     HTTPREPLY_CHUNK,
     HTTPREPLY_CHUNK_END,
     HTTPREPLY_TRAILER,
-    HTTPREPLY_TO_END,     /* the body ends with the connection */
+    HTTPREPLY_TO_END, /* the body ends with the connection */
     HTTPREPLY_DONE,
 };
 
 struct httpreply {
     enum httpreply_state state;
-    bool head;            /* the request was HEAD: no body, whatever the headers say */
-    bool close;           /* the connection ends with this answer */
+    bool head;                     /* the request was HEAD: no body, whatever the headers say */
+    bool close;                    /* the connection ends with this answer */
     bool has_length, chunked, old; /* old: HTTP/1.0 */
     uint64_t left;
     size_t header_bytes, line_size;

@@ -72,7 +72,8 @@ static bool parse_line(char *line, struct ledger_entry *ret)
     int at = 0;
 
     if (sscanf(line, "%c %" SCNu32 " %" SCNu64 " %" SCNu64 " %" SCNd64 " %" SCNu64 " %n", &kind,
-               &ret->generation, &ret->durable, &ret->size, &ret->mtime_ns, &ret->inode, &at) != 6 ||
+               &ret->generation, &ret->durable, &ret->size, &ret->mtime_ns, &ret->inode,
+               &at) != 6 ||
         at == 0)
         return false;
     if (kind != LEDGER_BEFORE && kind != LEDGER_GOING && kind != LEDGER_DONE)

@@ -33,11 +33,12 @@ static size_t read_roots(const json_t *list, struct ship_root *ret)
     size_t count = 0, i;
     json_t *item;
 
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         const char *path = text_of(item, "path"), *name = text_of(item, "name");
         if (path && name && *path == '/' && count < ROOTS_MAX)
-            ret[count++] = (struct ship_root){path, name, json_is_true(json_object_get(item,
-                                                                                       "outputs"))};
+            ret[count++] =
+                (struct ship_root){path, name, json_is_true(json_object_get(item, "outputs"))};
     }
     return count;
 }
@@ -63,8 +64,8 @@ static int fill(struct saved_tree *tree, struct ship_saved *ret)
         .keep = json_is_true(json_object_get(root, "keep")),
     };
     ret->server = text_of(root, "server");
-    bool whole = run->id && *run->id && run->document && run->source && run->console &&
-                 run->attempt > 0;
+    bool whole =
+        run->id && *run->id && run->document && run->source && run->console && run->attempt > 0;
     return whole ? 0 : -EBADMSG;
 }
 
@@ -108,5 +109,5 @@ char *ship_spool_path(const char *base, const char *run, int attempt, int rank)
     char *path;
 
     return asprintf(&path, "%s/" SPOOL_FOLDER "/%s-a%d-r%d", base, run, attempt, rank) < 0 ? NULL
-                                                                                            : path;
+                                                                                           : path;
 }

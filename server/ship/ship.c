@@ -385,8 +385,7 @@ void ship_wait_known(struct shiprun *run, int timeout_ms)
         pthread_mutex_lock(&run->lock);
         known = run->registered || run->failed_once;
         pthread_mutex_unlock(&run->lock);
-        if (!known &&
-            pthread_cond_timedwait(&ship->known_cond, &ship->lock, &until) == ETIMEDOUT)
+        if (!known && pthread_cond_timedwait(&ship->known_cond, &ship->lock, &until) == ETIMEDOUT)
             break;
     }
     pthread_mutex_unlock(&ship->lock);

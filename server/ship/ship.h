@@ -27,24 +27,24 @@ struct ship_root {
 };
 
 enum ship_before {
-    SHIP_BEFORE_OURS,     /* files that are there already belong to the run */
+    SHIP_BEFORE_OURS,      /* files that are there already belong to the run */
     SHIP_BEFORE_IF_CHANGED /* only once they change */
 };
 
 struct ship_run { /* strings are copied */
     const char *id;
-    const char *base;     /* the spool lies in BASE/.tailboard; NULL: an existing one in `spool` */
-    const char *spool;    /* path of an existing spool, for drain */
+    const char *base;  /* the spool lies in BASE/.tailboard; NULL: an existing one in `spool` */
+    const char *spool; /* path of an existing spool, for drain */
     int attempt, rank, ranks, node;
     bool join;            /* other processes have the same id: one a directory follows it */
     const char *document; /* JSON object of PUT */
     const char *source;   /* DIRID */
     const struct ship_root *roots;
     size_t n_roots;
-    const char *console;  /* folder of the console's files in the run's history; those of attempt
-                             A > 1 lie in aA/ below it */
+    const char *console; /* folder of the console's files in the run's history; those of attempt
+                            A > 1 lie in aA/ below it */
     enum ship_before before;
-    bool keep;            /* the spool stays when all is flushed: the run may go on later */
+    bool keep; /* the spool stays when all is flushed: the run may go on later */
 };
 
 /* What a spool says of its run. One block; strings live with it. */
@@ -61,9 +61,9 @@ struct ship_stop {
 };
 
 struct ship_options {
-    const char *server;    /* URL; NULL: nothing is sent */
-    const char *token;     /* to make runs with; NULL */
-    uint64_t limit_rate;   /* bytes a second; 0: none */
+    const char *server;  /* URL; NULL: nothing is sent */
+    const char *token;   /* to make runs with; NULL */
+    uint64_t limit_rate; /* bytes a second; 0: none */
     void (*stop)(void *ctx, struct shiprun *run, const struct ship_stop *stop); /* control thread */
     void (*trouble)(void *ctx, const char *text); /* one line for people; any thread */
     void *ctx;
@@ -101,7 +101,7 @@ bool ship_done(struct ship *ship);
 struct ship_left {
     uint64_t bytes, files, events; /* known here and not acknowledged */
     uint64_t bytes_done, files_done;
-    bool deleted;  /* the run was deleted at the server */
+    bool deleted; /* the run was deleted at the server */
 };
 struct ship_left ship_left(struct shiprun *run);
 

@@ -11,12 +11,12 @@
 #include "ship/shiprun.h"
 
 #define CHECK_BYTES 4096
-#define SETTLE_NS (5 * NS_PER_S)         /* a whole file has not changed for so long */
+#define SETTLE_NS (5 * NS_PER_S) /* a whole file has not changed for so long */
 #define SETTLE_REMOTE_NS (30 * NS_PER_S)
-#define SETTLE_AGE_NS (2 * NS_PER_S)     /* and its mtime is so old */
-#define LOOK_BYTES (64u << 20)           /* judged in one look */
-#define HASH_BYTES (16u << 20)           /* hashed again in one turn */
-#define REWRITE_NS (60 * NS_PER_S)        /* between two generations of a file of ./logs */
+#define SETTLE_AGE_NS (2 * NS_PER_S) /* and its mtime is so old */
+#define LOOK_BYTES (64u << 20)       /* judged in one look */
+#define HASH_BYTES (16u << 20)       /* hashed again in one turn */
+#define REWRITE_NS (60 * NS_PER_S)   /* between two generations of a file of ./logs */
 #define GAPS_MAX 1000
 
 struct shipfile *shipfile_new(struct shiproot *root, const char *path, const char *name,

@@ -28,7 +28,8 @@ struct shiproot;
 enum shipfile_kind { SHIPFILE_EVENT, SHIPFILE_FOLLOW, SHIPFILE_WHOLE };
 
 enum shipfile_state {
-    SHIPFILE_RESTING, /* nothing to send: whole files that have not settled, files that were before */
+    SHIPFILE_RESTING, /* nothing to send: whole files that have not settled, files that were before
+                       */
     SHIPFILE_ASK,     /* where does the server stand? HEAD is due */
     SHIPFILE_ANEW,    /* its bytes differ from the server's: a new generation is due */
     SHIPFILE_WAITING, /* for the answer to one of these */
@@ -57,22 +58,22 @@ struct shipfile {
     enum shipfile_kind kind;
     bool elsewhere; /* its path at the server is another's: it goes to nodes/k/ */
 
-    int fd; /* -1: closed */
+    int fd;                      /* -1: closed */
     struct shipfile_facts facts; /* of the path when last looked at */
-    int64_t changed_ns; /* monotonic: when the facts last changed */
+    int64_t changed_ns;          /* monotonic: when the facts last changed */
     int64_t looked_ns;
-    int64_t due_ns;     /* look again then; -1: never */
-    int64_t anew_ns;    /* a rewritten file's last generation began; 0: not rewritten */
-    bool before;        /* was there before the command, and is unchanged */
-    bool gone;          /* the path leads nowhere */
-    bool replaced;      /* the path leads to another file than the descriptor */
-    bool final;         /* the run has ended: judged, taken as it is */
-    bool unsettled;     /* changed while it was taken, at the end */
-    bool told;          /* its trouble was printed */
+    int64_t due_ns;  /* look again then; -1: never */
+    int64_t anew_ns; /* a rewritten file's last generation began; 0: not rewritten */
+    bool before;     /* was there before the command, and is unchanged */
+    bool gone;       /* the path leads nowhere */
+    bool replaced;   /* the path leads to another file than the descriptor */
+    bool final;      /* the run has ended: judged, taken as it is */
+    bool unsettled;  /* changed while it was taken, at the end */
+    bool told;       /* its trouble was printed */
 
-    ef_reader *reader;  /* event files on their way */
-    uint64_t boundary;  /* a record begins here: where a new reader starts */
-    bool judged;        /* the reader has given all there was */
+    ef_reader *reader;         /* event files on their way */
+    uint64_t boundary;         /* a record begins here: where a new reader starts */
+    bool judged;               /* the reader has given all there was */
     struct shipfile_gap *gaps; /* damage not acknowledged yet */
     size_t n_gaps;
     struct shipfile_gap repair; /* bytes that were damaged and are sound now; length 0: none */
@@ -80,10 +81,10 @@ struct shipfile {
     enum shipfile_state state;
     uint32_t generation; /* 0: the server has none */
     uint64_t limit, sent, acked;
-    unsigned under_way;  /* requests without an answer */
-    bool resync;         /* ask again once nothing is under way */
-    bool completing;     /* the last request is under way */
-    struct digest digest; /* of the first digest.size bytes */
+    unsigned under_way;                                   /* requests without an answer */
+    bool resync;                                          /* ask again once nothing is under way */
+    bool completing;                                      /* the last request is under way */
+    struct digest digest;                                 /* of the first digest.size bytes */
     uint8_t head[SHIPFILE_MEMORY], last[SHIPFILE_MEMORY]; /* of the file; bytes before `sent` */
     uint32_t head_size, last_size;
 

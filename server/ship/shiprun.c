@@ -138,8 +138,8 @@ void shiprun_files_over(struct shiprun *run)
     pthread_mutex_lock(&run->lock);
     bool told = run->files_over;
     run->files_over = true;
-    buf_printf(&data, "{\"files\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"left_out\":[", run->files_done,
-               run->bytes_done);
+    buf_printf(&data, "{\"files\":%" PRIu64 ",\"bytes\":%" PRIu64 ",\"left_out\":[",
+               run->files_done, run->bytes_done);
     if (run->left_out.length > 0)
         buf_add(&data, run->left_out.data, run->left_out.length);
     buf_str(&data, "]}");

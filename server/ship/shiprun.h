@@ -23,10 +23,10 @@ struct shiproot {
     struct shiprun *run;
     char *path, *name; /* here; in the run's history: "logs", "outputs" */
     bool outputs;
-    bool own;          /* in the spool: this process's alone */
-    bool remote;       /* changes made elsewhere give no news */
+    bool own;    /* in the spool: this process's alone */
+    bool remote; /* changes made elsewhere give no news */
     bool missing_told;
-    int64_t walk_ns;   /* next walk */
+    int64_t walk_ns; /* next walk */
 };
 
 struct event_row {
@@ -45,12 +45,12 @@ struct shiprun {
     char token[LIMIT_PROTOCOL_TOKEN_BYTES];
     struct event_row *events;
     size_t n_events, n_unsent;
-    bool registered;   /* the server knows the run */
-    bool failed_once;  /* the first try is over, one way or the other */
-    bool deleted;      /* 410 */
-    bool finishing;    /* no more events of the process come: send everything, complete files */
-    bool files_over;   /* every file is acknowledged or cannot be had */
-    bool flushed;      /* and the server knows that */
+    bool registered;    /* the server knows the run */
+    bool failed_once;   /* the first try is over, one way or the other */
+    bool deleted;       /* 410 */
+    bool finishing;     /* no more events of the process come: send everything, complete files */
+    bool files_over;    /* every file is acknowledged or cannot be had */
+    bool flushed;       /* and the server knows that */
     int server_attempt; /* as PUT answered; 0: not known */
     uint64_t bytes_left, files_left, bytes_done, files_done;
     struct ship_durable *durable; /* acknowledged by answers to events, for the ship thread */
@@ -60,13 +60,13 @@ struct shiprun {
     struct shiproot *roots;
     size_t n_roots;
     struct shipfile *files;
-    void *by_path;     /* tsearch */
+    void *by_path; /* tsearch */
     size_t n_files;
-    bool was_known;     /* the files were queued since it is known */
-    bool final;        /* finishing was seen: every file was looked at once more */
+    bool was_known; /* the files were queued since it is known */
+    bool final;     /* finishing was seen: every file was looked at once more */
     struct shiprun *next;
-    bool follows;      /* this process is the one that follows the directories */
-    int follow_fd;     /* the lock that says so; -1 */
+    bool follows;                /* this process is the one that follows the directories */
+    int follow_fd;               /* the lock that says so; -1 */
     struct ledger_entry *ledger; /* of an earlier process, sorted by name */
     size_t n_ledger;
     bool ledger_due;

@@ -43,8 +43,7 @@ void spool_remove(struct spool *spool);
 /* "DIR/NAME" of a file in the spool; heap, NULL: out of memory. */
 char *spool_path(const struct spool *spool, const char *name);
 /* Replaces a file as a whole. 0 or -errno. */
-int spool_write(const struct spool *spool, const char *name, const void *data,
-                             size_t size);
+int spool_write(const struct spool *spool, const char *name, const void *data, size_t size);
 /* Appends a line (a newline is added). 0 or -errno. */
 int spool_append(const struct spool *spool, const char *name, const char *line);
 /* Reads a file into `ret` (appended; its maximum holds). 0 or -errno. */

@@ -12,8 +12,8 @@
 #define PIECE_LEAST (64u << 10)
 #define PIECE_GOAL_NS (NS_PER_S / 4)
 #define SEND_NS (20 * NS_PER_MS) /* of one call, but for the piece it is at */
-#define LIVE_TURNS 4 /* for one of the others */
-#define DAMAGED_MAX 20 /* ranges named in one request */
+#define LIVE_TURNS 4             /* for one of the others */
+#define DAMAGED_MAX 20           /* ranges named in one request */
 
 void upload_init(struct upload *upload)
 {
@@ -93,8 +93,10 @@ static void tell_once(struct upload *upload, const char *why)
     if (upload->told || !upload->trouble)
         return;
     upload->told = true;
-    snprintf(text, sizeof text, "the server %s does not take files now (%s); they are sent when it "
-             "does", upload->server, why);
+    snprintf(text, sizeof text,
+             "the server %s does not take files now (%s); they are sent when it "
+             "does",
+             upload->server, why);
     upload->trouble(upload->ctx, text);
 }
 
@@ -295,8 +297,8 @@ static int complete(struct upload *upload, struct shipfile *file, int64_t now_ns
  * is looked at when all its pieces have arrived. */
 static bool waits_for_answer(const struct shipfile *file)
 {
-    return file->under_way > 0 && (file->generation == 0 || (file->kind == SHIPFILE_WHOLE &&
-                                                             file->sent == file->limit));
+    return file->under_way > 0 &&
+           (file->generation == 0 || (file->kind == SHIPFILE_WHOLE && file->sent == file->limit));
 }
 
 /* One request for this file. 0 or -errno of the connection. */
@@ -386,8 +388,8 @@ static void accepted(struct upload *upload, const struct upload_request *request
                      const struct channel_reply *reply)
 {
     struct shipfile *file = request->file;
-    bool ours = !reply->has_generation || !file->generation ||
-                reply->generation == file->generation;
+    bool ours =
+        !reply->has_generation || !file->generation || reply->generation == file->generation;
 
     switch (request->kind) {
     case UPLOAD_ASK:

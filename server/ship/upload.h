@@ -30,8 +30,8 @@ struct upload {
     unsigned first, count;
     struct upload_queue live, bulk;
     unsigned turns;
-    uint64_t piece; /* bytes of the next one: as much as goes in a quarter of a second */
-    uint64_t most;  /* with a rate: no piece is larger */
+    uint64_t piece;  /* bytes of the next one: as much as goes in a quarter of a second */
+    uint64_t most;   /* with a rate: no piece is larger */
     int64_t hold_ns; /* nothing is sent before */
     unsigned tries;
     const char *server; /* for messages */

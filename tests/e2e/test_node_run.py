@@ -142,7 +142,7 @@ def test_a_reader_that_goes_away_is_felt_by_the_command(node):
 # ---- terminals ---------------------------------------------------------------------------------
 
 def in_terminal(node, server, script, keys=b"", size=(33, 77)):
-    """Runs Python code under `run` in a terminal; returns what the terminal showed, and the code."""
+    """Runs Python code under `run` in a terminal; returns what it showed, and the exit code."""
     pid, fd = pty.fork()
     if pid == 0:
         os.chdir(node.path)

@@ -298,7 +298,7 @@ def test_many_random_faults_while_files_grow(node, mock):
         for name, records in files.items():
             part = records[step * 20:step * 20 + 20] if step < 29 else records[step * 20:]
             write(node.path / name, b"".join(part), "ab")
-        fault = dict(chance.choice([f for f in FAULTS if "Retry-After" not in f.get("headers", {})]))
+        fault = chance.choice([f for f in FAULTS if "Retry-After" not in f.get("headers", {})])
         with mock.lock:
             mock.faults = [Fault(**fault)]
         time.sleep(0.05)

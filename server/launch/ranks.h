@@ -1,14 +1,14 @@
-/* place.h: where this process stands among those of its run.
+/* ranks.h: where this process stands among those of its run.
  *
  * What mpirun, srun and torchrun say in environment variables, in one shape. Before: the
  * environment. After: the run's id (processes of one step share it), the variables set for the
  * command, names of console files. Thread: main, before others start. */
-#ifndef TB_LAUNCH_PLACE_H
-#define TB_LAUNCH_PLACE_H
+#ifndef TB_LAUNCH_RANKS_H
+#define TB_LAUNCH_RANKS_H
 
 #include <stdbool.h>
 
-struct place {
+struct ranks {
     int rank, local_rank, node; /* 0 when nothing says */
     int world, local_world;     /* processes in all, on this node; 1 when nothing says */
     int attempt;                /* 1, 2, … */
@@ -17,7 +17,7 @@ struct place {
 };
 
 /* Reads the variables with getenv(). */
-void place_read(struct place *ret);
+void ranks_read(struct ranks *ret);
 
 #define RUN_ID_BYTES 17 /* 16 characters and NUL */
 

@@ -1,4 +1,4 @@
-#include "launch/place.h"
+#include "launch/ranks.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -40,7 +40,7 @@ static int first_number(const char *const *names, int otherwise)
 }
 
 /* key = hash of the words, each with its length, behind the launcher's name. */
-static void make_key(struct place *place, const char *launcher, const char *const *names)
+static void make_key(struct ranks *place, const char *launcher, const char *const *names)
 {
     struct digest digest;
     uint8_t hash[DIGEST_BYTES];
@@ -58,7 +58,7 @@ static void make_key(struct place *place, const char *launcher, const char *cons
 
 /* Under mpirun inside Slurm every rank has SLURM_PROCID=0, and the batch shell has it too: Slurm's
  * own variables come late, and only inside a step. */
-static void read_mpi(struct place *place)
+static void read_mpi(struct ranks *place)
 {
     static const char *const key[] = {"PMIX_NAMESPACE", "OMPI_MCA_orte_hnp_uri", NULL};
     static const char *const local[] = {"OMPI_COMM_WORLD_LOCAL_RANK", NULL};
@@ -73,7 +73,7 @@ static void read_mpi(struct place *place)
         make_key(place, "mpi", key);
 }
 
-static void read_slurm(struct place *place, int rank)
+static void read_slurm(struct ranks *place, int rank)
 {
     static const char *const key[] = {"SLURM_CLUSTER_NAME", "SLURM_JOB_ID", "SLURM_STEP_ID", NULL};
     static const char *const world[] = {"SLURM_STEP_NUM_TASKS", "SLURM_NTASKS", "PMI_SIZE", NULL};
@@ -92,7 +92,7 @@ static void read_slurm(struct place *place, int rank)
         make_key(place, "slurm", key);
 }
 
-static void read_torch(struct place *place)
+static void read_torch(struct ranks *place)
 {
     static const char *const key[] = {"MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID", NULL};
     static const char *const world[] = {"WORLD_SIZE", NULL};
@@ -113,9 +113,9 @@ static void read_torch(struct place *place)
         make_key(place, "torch", key);
 }
 
-void place_read(struct place *ret)
+void ranks_read(struct ranks *ret)
 {
-    struct place place = {.world = 1, .local_world = 1, .attempt = 1};
+    struct ranks place = {.world = 1, .local_world = 1, .attempt = 1};
     int pmi = number("PMI_RANK"), slurm = getenv("SLURM_STEP_ID") ? number("SLURM_PROCID") : -1;
 
     if (number("OMPI_COMM_WORLD_RANK") >= 0)
