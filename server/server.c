@@ -488,7 +488,9 @@ static int start_front(struct server *server)
                   config->bind_all ? "all addresses"
                   : config->host   ? config->host
                                    : "localhost",
-                  config->port, strerror(-r));
+                  config->port,
+                  r == -EADDRNOTAVAIL ? "no host of this name, or no address of this machine"
+                                      : strerror(-r));
     return r;
 }
 

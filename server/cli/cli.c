@@ -18,7 +18,7 @@ static const struct cli_command *find_command(const char *name)
     return NULL;
 }
 
-static int unknown_command(const char *name)
+int cli_unknown_command(const char *name)
 {
     struct suggest suggest;
 
@@ -46,7 +46,7 @@ int cli_main(int argc, char **argv)
     }
     const struct cli_command *command = find_command(argv[1]);
     if (!command)
-        return unknown_command(argv[1]);
+        return cli_unknown_command(argv[1]);
     int code = command->run(argc - 1, argv + 1);
     /* A full disk behind `> file` must not look like success. */
     if (fflush(stdout) != 0 && code == CLI_OK) {

@@ -55,6 +55,8 @@ int cli_parse(const struct cli_command *command, const struct cli_option *option
 /* Prints usage and the option table. */
 void cli_help(FILE *out, const struct cli_command *command, const struct cli_option *options);
 
+/* Says that there is no such command, and which may be meant; returns CLI_USAGE. */
+int cli_unknown_command(const char *name);
 /* Prints "tailboard COMMAND: text" and a pointer to --help on stderr; returns CLI_USAGE. */
 int cli_usage_error(const struct cli_command *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

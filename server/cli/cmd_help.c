@@ -2,24 +2,16 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/suggest.h"
 
 static int help_command(const char *name)
 {
-    struct suggest suggest;
-
-    suggest_init(&suggest, name);
     for (size_t i = 0; cli_commands[i]; i++) {
         if (strcmp(cli_commands[i]->name, name) == 0) {
             char *argv[] = {(char *)name, (char *)"--help", NULL};
             return cli_commands[i]->run(2, argv);
         }
-        suggest_offer(&suggest, cli_commands[i]->name);
     }
-    if (suggest.best)
-        return cli_usage_error(&cmd_help, "there is no command '%s'; did you mean '%s'?", name,
-                               suggest.best);
-    return cli_usage_error(&cmd_help, "there is no command '%s'", name);
+    return cli_unknown_command(name);
 }
 
 static int run(int argc, char **argv)

@@ -14,6 +14,7 @@ struct verify {
     const char *path;
     uint64_t records, gaps, gap_bytes, mended;
     bool partial;
+    FILE *line; /* --json: its line, printed as a whole: a message must not come in between */
     /* of all files */
     uint64_t all_records, all_gap_bytes, sound_files, damaged_files, failed_files;
 };
@@ -35,7 +36,7 @@ static int verify_gap(void *ctx, const struct ef_gap *gap)
 
     cli_progress_end(&v->progress);
     if (v->json) {
-        printf("%s{\"offset\":%" PRIu64 ",\"length\":%" PRIu64 ",\"reason\":\"%s\"%s}",
+        fprintf(v->line, "%s{\"offset\":%" PRIu64 ",\"length\":%" PRIu64 ",\"reason\":\"%s\"%s}",
                (v->gaps + v->mended + v->partial) ? "," : "", gap->offset, gap->length,
                ef_reason_word(gap->reason), gap->limited ? ",\"limited\":true" : "");
     } else {
@@ -66,11 +67,11 @@ static void verify_print_file(struct verify *v, int error)
     bool damaged = verify_damaged(v);
 
     if (v->json) {
-        printf("],\"records\":%" PRIu64 ",\"lost_bytes\":%" PRIu64 ",\"sound\":%s", v->records,
-               v->gap_bytes, error || damaged ? "false" : "true");
+        fprintf(v->line, "],\"records\":%" PRIu64 ",\"lost_bytes\":%" PRIu64 ",\"sound\":%s",
+                v->records, v->gap_bytes, error || damaged ? "false" : "true");
         if (error)
-            printf(",\"error\":\"%s\"", ef_strerror(error));
-        printf("}\n");
+            fprintf(v->line, ",\"error\":\"%s\"", ef_strerror(error));
+        fprintf(v->line, "}\n");
         return;
     }
     if (error || (v->quiet && !damaged))
@@ -90,21 +91,31 @@ static void verify_print_file(struct verify *v, int error)
 static int verify_file(struct verify *v, const char *path, uint64_t before)
 {
     const struct input_sink sink = {.ctx = v, .record = verify_record, .gap = verify_gap};
+    _cleanup_free_ char *line = NULL;
+    size_t size = 0;
     int error = 0;
 
     v->path = path;
     v->records = v->gaps = v->gap_bytes = v->mended = 0;
     v->partial = false;
     if (v->json) {
-        printf("{\"file\":");
-        cli_json_string(stdout, path, strlen(path));
-        printf(",\"gaps\":[");
+        v->line = open_memstream(&line, &size);
+        if (!v->line) {
+            fprintf(stderr, "tailboard verify: out of memory\n");
+            v->failed_files++;
+            return INPUT_FAILED;
+        }
+        fprintf(v->line, "{\"file\":");
+        cli_json_string(v->line, path, strlen(path));
+        fprintf(v->line, ",\"gaps\":[");
     }
     int r = input_walk(&v->inputs, path, &sink, &v->progress, before, &error);
     cli_progress_end(&v->progress);
     if (r == INPUT_FAILED && error == 0)
         error = EF_ERR_NOMEM;
     verify_print_file(v, error);
+    if (v->json && fclose(v->line) == 0)
+        fwrite(line, 1, size, stdout);
     v->all_records += v->records;
     v->all_gap_bytes += v->gap_bytes;
     if (error)
