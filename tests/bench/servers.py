@@ -71,13 +71,20 @@ class Server:
 
 
 class Tailboard(Server):
-    """`tailboard serve`, asked through /api/v1."""
+    """`tailboard serve`, asked through /api/v1. Its cache is empty and its own: nothing that an
+    earlier server read is known to it, and it writes its index as any server does."""
 
     def __init__(self, build, logdir, *extra):
-        state = tempfile.mkdtemp(prefix="bench-state-")
+        self.home = tempfile.TemporaryDirectory(prefix="bench-home-")
+        state, cache = (os.path.join(self.home.name, name) for name in ("state", "cache"))
         super().__init__([str(build / "tailboard"), "serve", "--logdir", str(logdir), "--port", "0",
-                          "--port-file", "PORT_FILE", "--state", state, *extra])
+                          "--port-file", "PORT_FILE", "--state", state, "--cache", cache,
+                          *extra])
         self.connection = None
+
+    def stop(self):
+        super().stop()
+        self.home.cleanup()
 
     def request(self, method, path, body=None, headers=None):
         if self.connection is None:
