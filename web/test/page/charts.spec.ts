@@ -1,6 +1,9 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { drawn, launch, type Opened, open } from "../lib/browser";
+import { DIST, drawn, launch, type Opened, open } from "../lib/browser";
 
 let browser: Browser;
 let o: Opened;
@@ -26,11 +29,20 @@ describe("opening", () => {
         o.page.on("request", r => hosts.add(new URL(r.url()).host));
         await drawn(o.page, "eval/loss");
         const before = o.mock.requests.findIndex(r => r.includes("points"));
-        expect(o.mock.requests.slice(0, before).filter(r => !r.includes("icon")).length).toBe(5);
+        // The page, its script and style, runs and tags; then one question for all cards in view.
+        expect(o.mock.requests.slice(0, before).length).toBe(5);
         await o.page.reload();
         await drawn(o.page, "eval/loss");
         expect(hosts.size).toBe(1);
         expect(o.errors).toEqual([]);
+    });
+    it("starts with at most 80 kB of code", async () => {
+        const page = await readFile(join(DIST, "index.html"), "utf8");
+        const names = [...page.matchAll(/(?:src|href)="\.\/(assets\/[^"]+)"/g)].map(m => m[1]);
+        const parts = await Promise.all(names.map(n => readFile(join(DIST, n))));
+        expect(names.length).toBe(2);
+        const size = parts.reduce((sum, bytes) => sum + gzipSync(bytes, { level: 9 }).length, 0);
+        expect(size).toBeLessThan(80_000);
     });
     it("works below a path prefix", async () => {
         o = await open(browser, { prefix: "/proxy/7" });
