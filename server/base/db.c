@@ -158,7 +158,7 @@ void db_rollback(struct db *db)
 
 int db_version(struct db *db, int *ret)
 {
-    struct db_statement *statement;
+    struct db_statement *statement = NULL;
 
     int r = db_prepare(db, "PRAGMA user_version", &statement);
     if (r < 0)

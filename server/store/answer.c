@@ -137,6 +137,7 @@ static void fill_bucket(struct answer *ret, size_t i, const struct bucket *b)
     bool finite = b->finite > 0;
     enum value_kind kind = ret->kind;
 
+    CHECK(ret->inf); /* the columns are there together or not at all */
     mix_add(&mix, b->first_kind, b->first);
     mix_add(&mix, b->last_kind, b->last);
     if (finite) {

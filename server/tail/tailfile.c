@@ -235,8 +235,8 @@ static int resume_life(struct tailfile *file, struct source_turn *turn, int fd,
                        const struct stat *st, uint64_t *ret_offset)
 {
     const struct tail_sink *sink = &file->source->set->sink;
-    struct tail_place place;
-    uint32_t number;
+    struct tail_place place = {0};
+    uint32_t number = 0;
 
     *ret_offset = 0;
     if (!sink->resume || file->handle || file->n_earlier > 0 ||
@@ -518,7 +518,7 @@ static void visit_replaced(struct tailfile *file, struct source_turn *turn)
 /* A file that was added: its place and its bytes are what its owner says they are. */
 static void visit_added(struct tailfile *file, struct source_turn *turn)
 {
-    struct stat st;
+    struct stat st = {0};
     int fd = file->fd >= 0 ? file->fd : open_path(file->at, &st);
 
     if (fd < 0 || (file->fd >= 0 && fstat(fd, &st) < 0)) {
@@ -547,7 +547,7 @@ static void visit_added(struct tailfile *file, struct source_turn *turn)
 void tailfile_visit(struct tailfile *file, struct source_turn *turn)
 {
     struct source *source = file->source;
-    struct stat st;
+    struct stat st = {0};
 
     if (file->at) {
         visit_added(file, turn);
