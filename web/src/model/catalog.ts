@@ -7,6 +7,7 @@ import { seconds } from "../wire/messages";
 import { assign, type Ink, ink } from "./colour";
 import { EMPTY, type Filter, matches } from "./filter";
 import { natural, sections } from "./names";
+import { marks } from "./personal";
 import { view } from "./view";
 
 export interface TagEntry {
@@ -82,7 +83,13 @@ export const inks = computed<Map<string, Ink>>(() => {
         byStart.map(r => r.name),
         slots,
     );
-    return new Map(byStart.map(r => [r.id, ink(slots.get(r.name) ?? 0)]));
+    const chosen = marks.value;
+    return new Map(
+        byStart.map(r => {
+            const hue = chosen.get(r.name)?.hue;
+            return [r.id, hue ? { hue, dash: 0 } : ink(slots.get(r.name) ?? 0)];
+        }),
+    );
 });
 
 export const experiments = computed<string[]>(() => {

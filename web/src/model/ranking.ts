@@ -9,6 +9,7 @@ import { listed, matched, runAge, scalarTags, stateWord } from "./catalog";
 import { onChange, seriesOf } from "./held";
 import type { Sort } from "./link";
 import { natural } from "./names";
+import { isPinned } from "./personal";
 import { trackOf } from "./series";
 import type { Track } from "./track";
 import { view } from "./view";
@@ -141,8 +142,15 @@ function key(r: Run, by: string): number {
     return values.value.get(r.id) ?? Number.NaN;
 }
 
-/** Matched runs in the order of the list; runs without a value come last. */
+/** Matched runs in the order of the list: pinned ones first, each part in the order chosen. */
 export const ranked = computed<Run[]>(() => {
+    const list = ordered.value;
+    const top = list.filter(r => isPinned(r.name));
+    return top.length === 0 ? list : [...top, ...list.filter(r => !isPinned(r.name))];
+});
+
+/** Runs without a value come last. */
+const ordered = computed<Run[]>(() => {
     const { by, down } = sort.value;
     const list = [...matched.value];
     const sign = down ? -1 : 1;

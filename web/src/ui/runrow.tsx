@@ -2,13 +2,14 @@
 
 import { inks, isChosen, runAge, stateWord } from "../model/catalog";
 import { age, moment, plural, short } from "../model/format";
+import { isPinned, markRun, marks } from "../model/personal";
 import { sort, sortParts, values } from "../model/ranking";
 import { closed, type FolderRow, type RunRow } from "../model/runlist";
 import { acts, hot, tick, view } from "../model/view";
 import type { Run } from "../wire/messages";
 import { seconds } from "../wire/messages";
 import { choose, only } from "./acts";
-import { Check, Menu } from "./controls";
+import { Check, type Choice, Menu } from "./controls";
 import { Icon, StateMark, Swatch, stateWords } from "./icons";
 import { fitName, textWidth } from "./measure";
 
@@ -43,6 +44,11 @@ function Badges({ run }: { run: Run }) {
     const tries = (run.restarts ?? 0) + 1;
     return (
         <>
+            {isPinned(run.name) && (
+                <span class="tag" title="Pinned">
+                    <Icon name="pinned" />
+                </span>
+            )}
             {tries > 1 && (
                 <span class="tag" title={`${tries} attempts`}>
                     ×{tries}
@@ -117,6 +123,14 @@ export function RunItem({ row }: { row: RunRow }) {
     );
 }
 
+/** The hues of the tokens, in their order. */
+const HUES = ["blue", "brown", "teal", "red", "violet", "gold", "cyan", "magenta"];
+
+function colour(run: Run, label: string, hue: number | undefined): Choice {
+    const on = marks.value.get(run.name)?.hue === hue;
+    return { label, on, act: () => markRun(run.name, { hue }) };
+}
+
 function RowHand({ run }: { run: Run }) {
     return (
         <span class="hand">
@@ -139,6 +153,14 @@ function RowHand({ run }: { run: Run }) {
                         label: isChosen(run.id) ? "hide" : "draw",
                         act: () => choose([run.id], !isChosen(run.id)),
                     },
+                    {
+                        label: isPinned(run.name) ? "unpin" : "pin to the top",
+                        act: () => markRun(run.name, { pinned: !isPinned(run.name) }),
+                    },
+                    "-",
+                    { head: "colour" },
+                    colour(run, "of its own", undefined),
+                    ...HUES.map((word, i) => colour(run, word, i + 1)),
                     "-",
                     {
                         label: "copy the name",

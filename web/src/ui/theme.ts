@@ -1,11 +1,13 @@
 // Light or dark: the system's choice until the user makes one, which this browser then keeps.
 
-import { signal } from "@preact/signals";
+import { effect, signal } from "@preact/signals";
 import { paletteChanged } from "../chart/palette";
+import { marks, marksRead, marksText } from "../model/personal";
 
 type Theme = "light" | "dark" | "";
 
 const KEY = "tailboard.theme";
+const MARKS = "tailboard.runs";
 
 function stored(key: string): string {
     try {
@@ -44,6 +46,13 @@ export function toggleTheme(): void {
 }
 
 export function themeStart(): void {
+    marks.value = marksRead(stored(MARKS));
+    let first = true;
+    effect(() => {
+        const text = marksText(marks.value);
+        if (!first) store(MARKS, text);
+        first = false;
+    });
     const t = stored(KEY);
     if (t === "light" || t === "dark") show(t);
 }

@@ -145,4 +145,29 @@ describe.runIf(PROGRAM)("tools", () => {
         await expect.poll(() => table.locator("tbody tr").count()).toBe(101);
         expect(errors).toEqual([]);
     });
+
+    it("keep a run's colour and place when the page is opened again", async () => {
+        await open();
+        const rows = page.locator(".row .open");
+        const last = (await rows.last().textContent()) ?? "";
+        const row = page.locator(".row", { hasText: last });
+        const choose = async (name: string, role: "menuitem" | "menuitemradio") => {
+            await row.hover();
+            await row.getByRole("button", { name: /^More of/ }).click();
+            await page.getByRole(role, { name, exact: true }).click();
+        };
+        const before = await lines();
+        await choose("pin to the top", "menuitem");
+        await expect.poll(() => rows.first().textContent()).toBe(last);
+        await choose("gold", "menuitemradio");
+        await expect.poll(lines).not.toBe(before);
+        await page.reload();
+        await drawn(page, "train/loss");
+        await expect.poll(() => rows.first().textContent()).toBe(last);
+        await row.hover();
+        await row.getByRole("button", { name: /^More of/ }).click();
+        const gold = page.getByRole("menuitemradio", { name: "gold", exact: true });
+        expect(await gold.getAttribute("aria-checked")).toBe("true");
+        expect(errors).toEqual([]);
+    });
 });
