@@ -47,6 +47,29 @@ bool fields_place(const char *text, uint64_t *ret_offset, uint64_t *ret_length)
     return true;
 }
 
+bool fields_places(const char *text)
+{
+    char place[64];
+    uint64_t offset, length;
+
+    for (;;) {
+        size_t size = strcspn(text, ", ");
+
+        if (size >= sizeof place)
+            return false;
+        memcpy(place, text, size);
+        place[size] = '\0';
+        if (!fields_place(place, &offset, &length))
+            return false;
+        text += size;
+        if (!*text)
+            return true;
+        if (*text++ != ',')
+            return false;
+        text += strspn(text, " ");
+    }
+}
+
 /* ---- digests ----------------------------------------------------------------------------- */
 
 static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

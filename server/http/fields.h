@@ -17,6 +17,8 @@ bool fields_number(const char *text, uint64_t *ret);
 bool fields_flag(const char *text, bool *ret);
 /* "OFFSET-LENGTH", the length not 0. */
 bool fields_place(const char *text, uint64_t *ret_offset, uint64_t *ret_length);
+/* One or more of these with ", " between. */
+bool fields_places(const char *text);
 /* The sha-256 member of Repr-Digest; other members are passed over. */
 bool fields_digest(const char *text, uint8_t ret_sha256[SHA256_BYTES]);
 /* The same the other way round: "sha-256=:…:". */

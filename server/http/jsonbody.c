@@ -77,3 +77,22 @@ char *jsonbody_line(struct request *request, const json_t *value, size_t max)
     free(line);
     return NULL;
 }
+
+bool jsonbody_has_tag(const char *tags, const char *tag)
+{
+    const char *colon = strchr(tag, ':');
+    char key[LIMIT_NAME_BYTES + 1];
+    json_t *root;
+    const char *value;
+    bool has;
+
+    if (!*tags || !colon || (size_t)(colon - tag) >= sizeof key)
+        return false;
+    memcpy(key, tag, (size_t)(colon - tag));
+    key[colon - tag] = '\0';
+    root = json_loads(tags, 0, NULL);
+    value = json_string_value(json_object_get(root, key));
+    has = value && strcmp(value, colon + 1) == 0;
+    json_decref(root);
+    return has;
+}

@@ -19,5 +19,7 @@ bool jsonbody_text(struct request *request, const json_t *object, const char *ke
 /* The same as one line, sorted members: equal values give equal text. NULL: out of memory, or more
  * than `max` bytes (a problem is the reply). Freed by the caller. */
 char *jsonbody_line(struct request *request, const json_t *value, size_t max);
+/* Does the object of texts have KEY:VALUE? */
+bool jsonbody_has_tag(const char *tags, const char *tag);
 
 #endif

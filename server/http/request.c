@@ -96,6 +96,10 @@ struct run *request_run(struct request *request)
     if (!run)
         response_problem(request, 404, "no-such-run", "There is no run with the id %.70s.",
                       request->id);
+    if (run && run_is_deleted(run)) {
+        response_problem(request, 410, "deleted", "The run %.70s was deleted.", request->id);
+        return NULL;
+    }
     return run;
 }
 

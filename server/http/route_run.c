@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/sha256.h"
+#include "http/lives.h"
 #include "http/router.h"
 #include "http/write.h"
 #include "store/summary_json.h"
@@ -64,6 +66,20 @@ static void end_answer(struct request *request, struct json *j, int error)
         response_json(request);
 }
 
+/* What people wrote to it. */
+static void write_notes(struct request *request, struct json *j)
+{
+    struct lives *lives = request->shared->lives;
+    struct life life = {.notes = "", .tags = ""};
+    bool taken = lives && lives_take(lives, request->id, &life);
+
+    write_text(j, "notes", life.notes);
+    json_key(j, "tags");
+    json_put_raw(j, *life.tags ? life.tags : "{}", *life.tags ? strlen(life.tags) : 2);
+    if (taken)
+        lives_give_back(lives);
+}
+
 /* The object of lists, and more. */
 static void write_run(struct request *request, const struct run_summary *summary)
 {
@@ -75,6 +91,7 @@ static void write_run(struct request *request, const struct run_summary *summary
     if (!buf_failed(out))
         out->length--; /* its closing brace */
     r = write_attempts(&j, "attempts_list", summary->run);
+    write_notes(request, &j);
     write_text(&j, "config", NULL);
     write_text(&j, "hparams", NULL);
     write_text(&j, "epoch", request->shared->epoch);
@@ -135,6 +152,46 @@ static void write_file(struct json *j, const struct file_summary *f)
     json_close(j, '}');
 }
 
+/* The files that the history keeps, under the names by which they are downloaded. */
+static void write_kept(struct json *j, struct archive_file *file)
+{
+    struct archive_file_facts facts = archive_file_facts(file);
+    char hex[SHA256_HEX_BYTES] = "";
+
+    for (size_t i = 0; i < SHA256_BYTES && facts.has_sha256; i++)
+        snprintf(hex + 2 * i, 3, "%02x", facts.sha256[i]);
+    json_open(j, '{');
+    write_text(j, "path", facts.path);
+    write_u64(j, "generation", facts.generation);
+    write_bool(j, "newest", facts.newest);
+    write_bool(j, "event_file", facts.event_file);
+    write_u64(j, "size", facts.durable);
+    write_u64(j, "received", facts.received);
+    write_bool(j, "complete", facts.complete);
+    write_text(j, "sha256", *hex ? hex : NULL);
+    write_text(j, "source", facts.source);
+    write_time(j, "changed_time", facts.changed_s);
+    json_close(j, '}');
+}
+
+static int write_all_kept(struct request *request, struct json *j)
+{
+    _cleanup_free_ struct archive_file **files = NULL;
+    struct archive *archive = request->shared->options.archive;
+    struct archive_run *run = archive ? archive_find_run(archive, request->id) : NULL;
+    size_t count = 0;
+    int r = run ? archive_files(run, &files, &count) : 0;
+
+    if (r < 0)
+        return r;
+    json_key(j, "kept");
+    json_open(j, '[');
+    for (size_t i = 0; i < count; i++)
+        write_kept(j, files[i]);
+    json_close(j, ']');
+    return 0;
+}
+
 void route_files(struct request *request)
 {
     struct json j = JSON_INIT(&request->reply.body);
@@ -143,7 +200,8 @@ void route_files(struct request *request)
     size_t count;
     int r;
 
-    if (!run || response_run_etag(request, run, ""))
+    /* Files that are kept grow without commits. */
+    if (!run || (!request->shared->lives && response_run_etag(request, run, "")))
         return;
     r = run_files(run, &files, &count);
     if (r < 0) {
@@ -157,7 +215,7 @@ void route_files(struct request *request)
         write_file(&j, &files[i]);
     json_close(&j, ']');
     file_summaries_free(files, count);
-    end_answer(request, &j, 0);
+    end_answer(request, &j, write_all_kept(request, &j));
 }
 
 /* ---- damage ------------------------------------------------------------------------------ */

@@ -6,6 +6,8 @@
 
 #include "base/sha256.h"
 #include "http/filter.h"
+#include "http/jsonbody.h"
+#include "http/lives.h"
 #include "http/router.h"
 #include "http/write.h"
 #include "store/summary_json.h"
@@ -115,14 +117,36 @@ static void selection_done(struct selection *selection)
     free(selection->placed);
 }
 
+static bool asks_deleted(const struct request *request)
+{
+    const char *deleted = request_value(request, "deleted");
+
+    return deleted && strcmp(deleted, "1") == 0;
+}
+
+static bool has_tag(struct request *request, const char *id, const char *tag)
+{
+    struct lives *lives = request->shared->lives;
+    struct life life;
+    bool has;
+
+    if (!lives || !lives_take(lives, id, &life))
+        return false;
+    has = jsonbody_has_tag(life.tags, tag);
+    lives_give_back(lives);
+    return has;
+}
+
 static bool run_fits(struct request *request, struct filter *filter, const struct run_summary *run)
 {
     const char *experiment = request_value(request, "experiment");
     const char *activity = request_value(request, "activity");
-    const char *status = request_value(request, "status");
+    const char *status = request_value(request, "status"), *tag = request_value(request, "tag");
 
-    /* No run has a parent or labels. */
-    if (request_value(request, "parent") || request_value(request, "tag"))
+    if (run->life.deleted != asks_deleted(request))
+        return false;
+    /* No run has a parent. */
+    if (request_value(request, "parent") || (tag && !has_tag(request, run->id, tag)))
         return false;
     return (!experiment || strcmp(experiment, run->experiment) == 0) &&
            (!status || (run->life.status && strcmp(status, run->life.status) == 0)) &&
@@ -147,9 +171,11 @@ static bool select_runs(struct request *request, struct filter *filter,
     const struct order *order;
     bool down;
     size_t all;
+    uint64_t deleted;
     int r;
 
-    if (!is_label(request) || !read_order(request, &order, &down) ||
+    if (!is_label(request) || !request_number(request, "deleted", 0, 1, 0, &deleted) ||
+        !read_order(request, &order, &down) ||
         !request_number(request, "limit", 1, LIMIT_LIST_ROWS, LIMIT_LIST_ROWS, &selection->limit))
         return false;
     r = store_runs(request->shared->options.store, &selection->runs, &all);
@@ -257,6 +283,7 @@ void route_runs(struct request *request)
 struct experiment {
     const char *name;
     uint64_t runs[ACTIVITY_GONE + 1];
+    uint64_t statuses[STATUS_CANCELED + 1];
     uint64_t points, bytes, damage, total;
     double first_wall, last_wall;
 };
@@ -278,6 +305,12 @@ static void write_experiment(struct json *j, const struct experiment *e)
     for (unsigned i = 0; i <= ACTIVITY_GONE; i++)
         write_u64(j, activity_word((enum activity)i), e->runs[i]);
     json_close(j, '}');
+    json_key(j, "status");
+    json_open(j, '{');
+    for (unsigned i = STATUS_NOT_STARTED; i <= STATUS_CANCELED; i++)
+        if (e->statuses[i] > 0)
+            write_u64(j, lifecycle_word((enum lifecycle_status)i), e->statuses[i]);
+    json_close(j, '}');
     write_u64(j, "points", e->points);
     write_u64(j, "bytes", e->bytes);
     write_u64(j, "damage", e->damage);
@@ -294,11 +327,23 @@ static void add_run(struct experiment *e, const struct run_summary *run)
 {
     e->total++;
     e->runs[run->activity]++;
+    for (unsigned i = STATUS_NOT_STARTED; run->life.status && i <= STATUS_CANCELED; i++)
+        e->statuses[i] += strcmp(run->life.status, lifecycle_word((enum lifecycle_status)i)) == 0;
     e->points += run->points;
     e->bytes += run->bytes;
     e->damage += run->damage;
     e->first_wall = fmin(e->first_wall, run->first_wall);
     e->last_wall = fmax(e->last_wall, run->last_wall);
+}
+
+static size_t drop_deleted(struct run_summary *runs, size_t count)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (!runs[i].life.deleted)
+            runs[kept++] = runs[i];
+    return kept;
 }
 
 void route_experiments(struct request *request)
@@ -313,6 +358,7 @@ void route_experiments(struct request *request)
         response_error(request, r);
         return;
     }
+    count = drop_deleted(runs, count);
     if (count > 0)
         qsort(runs, count, sizeof *runs, by_experiment);
     json_open(&j, '{');

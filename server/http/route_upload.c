@@ -136,8 +136,8 @@ static bool read_places(struct request *request, struct upload *upload)
     const char *repaired = request_header(request, "Tailboard-Repaired");
     uint64_t offset, length;
 
-    if (damaged && !fields_place(damaged, &offset, &length))
-        return bad(request, "Tailboard-Damaged is OFFSET-LENGTH.");
+    if (damaged && !fields_places(damaged))
+        return bad(request, "Tailboard-Damaged is OFFSET-LENGTH, or some with commas between.");
     if (!repaired)
         return true;
     if (!fields_place(repaired, &offset, &length) || offset != upload->offset)

@@ -307,6 +307,7 @@ bool reply_runs(struct buf *out, struct client *client)
     double now = clock_wall_s(client->hub->o.clock);
     struct json j = JSON_INIT(out);
     size_t n, i, said = 0, start = out->length;
+    bool told = false;
     _cleanup_free_ struct run_change **changes = changes_after(client, &n);
 
     json_open(&j, '{');
@@ -314,6 +315,11 @@ bool reply_runs(struct buf *out, struct client *client)
     put_finite(&j, "now", now);
     json_key(&j, "removed");
     json_open(&j, '[');
+    for (i = 0; changes && i < n; i++)
+        if (changes[i]->deleted && passes(client, changes[i])) {
+            json_put_text(&j, changes[i]->id);
+            told = true;
+        }
     json_close(&j, ']');
     json_key(&j, "runs");
     json_open(&j, '[');
@@ -321,14 +327,15 @@ bool reply_runs(struct buf *out, struct client *client)
         const struct buf *json;
 
         client->runs_seen = changes[i]->version;
-        if (!passes(client, changes[i]) || !(json = runlist_json(changes[i], now)))
+        if (changes[i]->deleted || !passes(client, changes[i]) ||
+            !(json = runlist_json(changes[i], now)))
             continue;
         json_put_raw(&j, json->data, json->length);
         said++;
     }
     json_close(&j, ']');
     json_close(&j, '}');
-    if (!said)
+    if (!said && !told)
         out->length = start;
     return changes && i < n;
 }

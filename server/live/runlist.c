@@ -32,6 +32,8 @@ static struct run_change *change_of(struct runlist *list, const struct run_summa
     struct run_change *change = &list->changes[list->count++];
     *change = (struct run_change){
         .run = summary->run,
+        .id = summary->id,
+        .deleted = summary->life.deleted,
         .name = summary->name,
         .experiment = summary->experiment,
         .activity = summary->activity,
@@ -49,6 +51,7 @@ void runlist_changed(struct runlist *list, struct run *run)
     if (!change)
         return;
     change->version = ++list->version;
+    change->deleted = summary.life.deleted;
     change->activity = summary.activity;
 }
 

@@ -14,7 +14,9 @@ struct run_change {
     struct run *run;
     const char *name, *experiment; /* of the run */
     uint64_t version;              /* of the last change; rises over all */
-    enum activity activity;        /* as last seen */
+    const char *id;
+    bool deleted;                  /* as last seen */
+    enum activity activity;        /* the same */
     struct buf json;
     uint64_t json_version;
 };

@@ -38,3 +38,13 @@ void run_set_life(struct run *run, const struct run_life *life)
     if (changed)
         run_tell(run, &commit);
 }
+
+bool run_is_deleted(struct run *run)
+{
+    bool deleted;
+
+    run_lock(run);
+    deleted = run->life.deleted;
+    run_unlock(run);
+    return deleted;
+}

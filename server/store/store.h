@@ -173,6 +173,7 @@ struct run_life {
 };
 /* Any thread. Counts as a commit without points, if anything changed. */
 void run_set_life(struct run *run, const struct run_life *life);
+bool run_is_deleted(struct run *run);
 
 /* Writer only: makes everything since the last commit visible together; takes the next commit
  * number if anything changed; then calls the subscribers. */

@@ -19,6 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text[size] = '\0';
     fields_number(text, &a);
     fields_flag(text, &flag);
+    fields_places(text);
     if (fields_place(text, &a, &b))
         CHECK(b > 0 && a < UINT64_C(1000000000000000));
     if (fields_range(text, length, &a, &b) == RANGE_FITS)

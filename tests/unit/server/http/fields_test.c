@@ -49,6 +49,11 @@ static void places_have_an_offset_and_a_length(void **state)
     assert_true(fields_place("12-345", &offset, &length));
     assert_int_equal(offset, 12);
     assert_int_equal(length, 345);
+    assert_true(fields_places("1-2"));
+    assert_true(fields_places("1-2, 3-4,5-6"));
+    assert_false(fields_places("1-2,"));
+    assert_false(fields_places("1-2 3-4"));
+    assert_false(fields_places(""));
 }
 
 #define OF_NOTHING "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
