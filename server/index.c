@@ -186,9 +186,11 @@ static void note_commit(void *ctx, const struct commit *commit)
     r->dirty_ns = r->dirty ? r->dirty_ns : now;
     r->dirty = true;
     r->commit_ns = now;
-    r->loaded = r->loaded || (!loading && r->flushed_ns == 0);
+    r->loaded = r->loaded || (!loading && (r->loading || r->flushed_ns == 0));
+    r->loading = loading;
     index_activate(r);
-    bool much = r->resident >= index->flush_bytes && !r->busy && now >= r->retry_ns;
+    bool much = r->resident >= index->flush_bytes && !r->busy && now >= r->retry_ns &&
+                !index->working && !index->jobs;
     r->busy = r->busy || much;
     pthread_mutex_unlock(&index->lock);
     if (much)
@@ -260,7 +262,7 @@ int index_open(const struct index_options *options, struct index **ret)
         return -ENOMEM;
     index->options = *options;
     index->jobs_tail = &index->jobs;
-    index->limit = options->memory_bytes / 4;
+    index->limit = options->memory_bytes / 8;
     index->flush_bytes = MAX(MIN(options->memory_bytes / 64, FLUSH_BYTES_MOST), FLUSH_BYTES_LEAST);
     init_locks(index);
     index->dir = strdup(options->dir);

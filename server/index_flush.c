@@ -193,12 +193,14 @@ static void replace_files(struct indexrun *r, uint32_t first)
 static void flush(struct indexrun *r, struct snapshot *s)
 {
     struct index *index = r->index;
-    bool merge = s->first < s->last, tails, loading, all = false;
+    bool merge = s->first < s->last, loading, all = false;
+    enum snapshot_tails tails = TAILS_STAY;
     struct segment segment;
 
     pthread_mutex_lock(&index->lock);
     int64_t commit_ns = r->commit_ns;
-    tails = clock_ns(NULL) - commit_ns > 2 * NS_PER_S || index->stopping;
+    if (!r->loading)
+        tails = clock_ns(NULL) - commit_ns > 2 * NS_PER_S ? TAILS_ALL : TAILS_PARKED;
     pthread_mutex_unlock(&index->lock);
     int e = run_grow(&r->files, &r->cap_files, r->n_files, sizeof *r->files);
     if (e == 0)
@@ -322,6 +324,8 @@ static bool is_due(const struct indexrun *r, int64_t now, bool stopping)
         return false;
     if (r->loaded || r->resident >= r->index->flush_bytes)
         return true;
+    if (r->resident > 0 && atomic_load(&r->index->resident) > r->index->limit / 2)
+        return true; /* many runs with a little each */
     return now - r->dirty_ns >= INTERVAL_S * NS_PER_S &&
            now - r->flushed_ns >= INTERVAL_S * NS_PER_S;
 }
@@ -423,9 +427,13 @@ void *index_thread(void *ctx)
         if (!index->jobs && !index->stopping)
             pthread_cond_timedwait(&index->wake, &index->lock, &until);
         stopping = index->stopping;
+        index->working = true;
         pthread_mutex_unlock(&index->lock);
         do_jobs(index);
         tend_all(index, stopping);
+        pthread_mutex_lock(&index->lock);
+        index->working = false;
+        pthread_mutex_unlock(&index->lock);
     }
     return NULL;
 }

@@ -37,7 +37,8 @@ struct indexrun {
     bool active;               /* the thread looks at it at each tick */
     uint64_t resident;         /* part of index->resident */
     int64_t dirty_ns, commit_ns, flushed_ns; /* first commit since, last commit, last flush */
-    bool dirty, loaded;        /* loaded: the end of a load was seen, and not flushed yet */
+    bool dirty, loading;
+    bool loaded;               /* the end of a load was seen, and not flushed yet */
     int64_t retry_ns;          /* after a failure */
     unsigned failures;
     atomic_int broken;         /* the error that a chunk gave */
@@ -56,7 +57,7 @@ struct index {
     bool started;
     pthread_mutex_t lock;
     pthread_cond_t wake, less; /* for the thread; for index_admit() */
-    bool stopping;
+    bool stopping, working; /* working: a snapshot would have to wait, and hold memory */
     struct indexrun *runs, *active, *jobs, **jobs_tail;
     _Atomic uint64_t resident;
     _Atomic uint64_t segments, segment_bytes, flushes, merges, written, failures, broken, restored,

@@ -21,6 +21,8 @@
 #include "live/live.h"
 #endif
 
+enum { SETTLE_MS = 5000 };
+
 struct server {
     const struct config *config;
     struct store *store;
@@ -419,7 +421,7 @@ static void raise_file_limit(void)
 static int start_data(struct server *server)
 {
     const struct config *config = server->config;
-    const struct store_options store_options = {.cache_bytes = config->memory / 4};
+    const struct store_options store_options = {.cache_bytes = config->memory / 5};
     struct tail *tail;
 
     server->store = store_new(&store_options);

@@ -362,6 +362,7 @@ int run_commit(struct run *run)
     run->commit++;
     run->commit_wall_s = now;
     slab_turn(&run->slab);
+    slab_turn(&run->slab); /* without readers nothing has to wait for another commit */
     struct commit commit = {.run = run,
                             .number = run->commit,
                             .new_series = run->new_series,

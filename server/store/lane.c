@@ -307,7 +307,7 @@ void lane_done(struct lane *lane, struct slab *slab)
     struct lane_data *cur = &lane->cur;
 
     for (uint32_t i = 0; i < cur->n_chunks; i++) {
-        if (chunk_memory(cur->chunks[i]) >= SLAB_LARGE)
+        if (chunk_memory(cur->chunks[i]) > SLAB_SMALL)
             slab_free(slab, cur->chunks[i], chunk_memory(cur->chunks[i]));
     }
     slab_free(slab, cur->chunks, cur->cap_chunks * sizeof *cur->chunks);

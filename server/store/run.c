@@ -107,6 +107,7 @@ struct run *run_new(struct store *store, const struct run_info *info)
     run->commit_wall_s = run->last_points_s = run->usual_interval_s = NAN;
     run->first_wall = run->last_wall = NAN;
     slab_init(&run->slab, lane_release_chain);
+    run->slab.pool = store->pool;
     return run;
 }
 

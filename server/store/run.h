@@ -175,6 +175,7 @@ struct store {
     size_t n_runs, cap_runs;
     struct symtab run_table;
     struct chunkcache *cache;  /* chunks that lie in segments */
+    struct bigpool *pool;      /* of all runs */
     pthread_rwlock_t subscribers_lock;
     struct subscriber *subscribers;
     size_t n_subscribers;

@@ -147,6 +147,11 @@ void *slab_alloc(struct slab *slab, size_t size)
         slab->bytes += p ? size : 0;
         return p;
     }
+    if (size > SLAB_SMALL && slab->pool) {
+        p = bigpool_take(slab->pool, size);
+        slab->bytes += p ? size : 0;
+        return p;
+    }
     if (size <= SLAB_SMALL) {
         p = slab->free[size / 8];
         if (p) {
@@ -190,6 +195,10 @@ void slab_free(struct slab *slab, void *p, size_t size)
     slab->bytes -= size;
     if (size >= SLAB_LARGE) {
         free(p);
+        return;
+    }
+    if (size > SLAB_SMALL && slab->pool) {
+        bigpool_give(slab->pool, p, size);
         return;
     }
     size_t class = size <= SLAB_SMALL ? size / 8 : SLAB_SMALL / 8 + 1 + size / 1024;

@@ -2,7 +2,8 @@
  *
  * Fresh pages are the dearest thing that a cold load does, so what a run gives back (raw blocks,
  * blocks of a sealed tail, old arrays) is cut again before new memory is touched. Sizes up to
- * 2 KB are kept apart to the 8 bytes, larger ones to 1 KB; from 64 KB on it is malloc's affair.
+ * 2 KB are kept apart to the 8 bytes; larger ones come from the pool of all runs (bigpool.h), or
+ * are kept apart to 1 KB if there is none; from 64 KB on it is malloc's affair.
  *
  * What readers may still look at is retired, not freed: slab_retire() keeps it until every reader
  * that had entered by then has left. Two generations of readers are told apart (slab_enter(),
@@ -13,8 +14,7 @@
 #ifndef TB_STORE_SLAB_H
 #define TB_STORE_SLAB_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "store/bigpool.h"
 
 #define SLAB_SMALL 2048
 #define SLAB_LARGE 65536
@@ -36,13 +36,15 @@ struct slab {
     size_t n_retired[2], cap_retired[2];
     unsigned readers[2]; /* who entered at which parity */
     unsigned parity;
+    struct bigpool *pool; /* set after slab_init(); or NULL */
     uint64_t bytes;      /* handed out and not given back */
     /* Gives a retired chain back with slab_free(). */
     void (*release)(struct slab *slab, void *chain, size_t count);
 };
 
 void slab_init(struct slab *slab, void (*release)(struct slab *, void *, size_t));
-/* Releases everything at once; what is at or above SLAB_LARGE must have been freed before. */
+/* Releases everything at once; what is at or above SLAB_LARGE must have been freed before, and what
+ * is above SLAB_SMALL where there is a pool: else it comes back with the pool. */
 void slab_done(struct slab *slab);
 
 /* Aligned to 8, not zeroed. NULL when out of memory. */

@@ -400,7 +400,7 @@ static void replace_chunk(struct lane *lane, uint32_t i, struct chunk *chunk)
 
 /* The tail gives way to the chunks that were written of it, if it is the same as then. */
 static void adopt_tail(struct snapshot *s, struct snapshot_lane *l, const struct chunk_file *file,
-                       bool tails)
+                       enum snapshot_tails tails)
 {
     struct lane *lane = l->lane;
     struct run *run = s->run;
@@ -408,7 +408,8 @@ static void adopt_tail(struct snapshot *s, struct snapshot_lane *l, const struct
     size_t n = l->n_written > sealed ? l->n_written - sealed : 0;
 
     if (n == 0 || lane->dirty || lane_count(lane) != l->view.data.count ||
-        lane->cur.n_chunks != l->view.data.n_chunks || !(tails || !lane->hot.raw))
+        lane->cur.n_chunks != l->view.data.n_chunks || tails == TAILS_STAY ||
+        (tails == TAILS_PARKED && lane->hot.raw))
         return;
     if (slab_reserve_retired(&run->slab, 8) < 0)
         return;
@@ -434,7 +435,7 @@ static void adopt_tail(struct snapshot *s, struct snapshot_lane *l, const struct
 
 /* False: a chunk of the lane still lies where it did. */
 static bool adopt_lane(struct snapshot *s, struct snapshot_lane *l, const struct chunk_file *file,
-                       bool tails)
+                       enum snapshot_tails tails)
 {
     struct lane *lane = l->lane;
     uint32_t end = MIN(l->view.data.n_chunks, lane->cur.n_chunks);
@@ -468,7 +469,8 @@ static void prune_unflushed(struct run *run)
     }
 }
 
-bool snapshot_adopt(struct snapshot *s, const struct chunk_file *file, bool tails)
+bool snapshot_adopt(struct snapshot *s, const struct chunk_file *file,
+                    enum snapshot_tails tails)
 {
     struct run *run = s->run;
     bool all = true;
@@ -488,6 +490,7 @@ bool snapshot_adopt(struct snapshot *s, const struct chunk_file *file, bool tail
     prune_unflushed(run);
     if (!run->touched) { /* what is retired is not published any more */
         run_lock(run);
+        slab_turn(&run->slab);
         slab_turn(&run->slab);
         run_unlock(run);
     }

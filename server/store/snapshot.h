@@ -66,10 +66,16 @@ _must_check_ int snapshot_write(struct snapshot *snapshot,
                                            uint64_t *ret_offset),
                                 void *ctx, struct buf *table);
 
-/* Writing. The file is in place: what it holds leaves memory; tails too, where the lane is the
- * same as then and `tails` is set (or it was parked). False: without memory some chunks stay where
- * they were, in memory or in older files. */
-bool snapshot_adopt(struct snapshot *snapshot, const struct chunk_file *file, bool tails);
+/* Which open tails give way to their chunk, of lanes that are the same as when it was taken. */
+enum snapshot_tails {
+    TAILS_STAY,   /* the run is being loaded: the next turn would want them back */
+    TAILS_PARKED, /* those that came in bulk */
+    TAILS_ALL,
+};
+/* Writing. The file is in place: what it holds leaves memory. False: without memory some chunks
+ * stay where they were, in memory or in older files. */
+bool snapshot_adopt(struct snapshot *snapshot, const struct chunk_file *file,
+                    enum snapshot_tails tails);
 
 /* Writing. The file did not come to be: its content is new still. Frees; NULL. */
 struct snapshot *snapshot_abandon(struct snapshot *snapshot);

@@ -26,18 +26,14 @@ struct store *store_new(const struct store_options *options)
     store->seed = random[1];
     store->cache = chunkcache_new(store->options.cache_bytes ? store->options.cache_bytes
                                                              : DEFAULT_CACHE_BYTES);
-    if (!store->cache) {
-        free(store);
-        return NULL;
-    }
-    if (pthread_mutex_init(&store->lock, NULL) != 0) {
+    store->pool = bigpool_new();
+    bool locked = pthread_mutex_init(&store->lock, NULL) == 0;
+    if (!store->cache || !store->pool || !locked ||
+        pthread_rwlock_init(&store->subscribers_lock, NULL) != 0) {
+        if (locked)
+            pthread_mutex_destroy(&store->lock);
         chunkcache_free(store->cache);
-        free(store);
-        return NULL;
-    }
-    if (pthread_rwlock_init(&store->subscribers_lock, NULL) != 0) {
-        pthread_mutex_destroy(&store->lock);
-        chunkcache_free(store->cache);
+        bigpool_free(store->pool);
         free(store);
         return NULL;
     }
@@ -51,6 +47,7 @@ struct store *store_free(struct store *store)
     for (size_t i = 0; i < store->n_runs; i++)
         run_free(store->runs[i]);
     chunkcache_free(store->cache);
+    bigpool_free(store->pool);
     free(store->runs);
     symtab_done(&store->run_table);
     free(store->subscribers);

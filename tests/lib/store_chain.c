@@ -90,7 +90,7 @@ int chain_flush(struct chain *chain, struct run *run, size_t base, bool merge, b
         return 0;
     }
     chain->id = s->chain;
-    CHECK(snapshot_adopt(s, &f->file, tails));
+    CHECK(snapshot_adopt(s, &f->file, tails ? TAILS_ALL : TAILS_PARKED));
     snapshot_free(s);
     if (merge) {
         turn(run);
