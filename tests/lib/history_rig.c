@@ -158,7 +158,9 @@ struct history_answer history_read(int fd)
 
     while (!answer.head || held.length - head < want) {
         char piece[65536], *end;
-        ssize_t n = recv(fd, piece, answer.head || held.length > 65536 ? sizeof piece : 1, 0);
+        /* Not a byte beyond this answer: the next one may be there already. */
+        size_t more = answer.head ? MIN(sizeof piece, want - (held.length - head)) : 1;
+        ssize_t n = recv(fd, piece, more, 0);
 
         if (n <= 0)
             break;
