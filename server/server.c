@@ -542,8 +542,10 @@ struct server *server_stop(struct server *server)
     if (server->follow)
         follow_stop(server->follow);
     tail_stop(server->tail);
-    archive_close(server->archive);
+    if (server->archive)
+        archive_settle(server->archive, SETTLE_MS); /* the index holds what is safe */
     index_close(server->index);
+    archive_close(server->archive);
     follow_free(server->follow);
     ingest_free(server->ingest);
     store_free(server->store);

@@ -346,6 +346,24 @@ int archive_open(const struct archive_options *options, struct archive **ret,
     return 0;
 }
 
+void archive_settle(struct archive *archive, unsigned milliseconds)
+{
+    int64_t until = archive_now() + milliseconds * NS_PER_MS;
+
+    pthread_mutex_lock(&archive->lock);
+    archive->urgent++;
+    while ((archive->changes || archive->queue || archive->open->since_ns > 0 || archive->taken) &&
+           !archive->lost && !archive->writer_trouble.error && !archive->syncer_trouble.error &&
+           archive_now() < until) {
+        int64_t again = MIN(until, archive_now() + 100 * NS_PER_MS);
+        const struct timespec at = {again / NS_PER_S, again % NS_PER_S};
+        pthread_cond_signal(&archive->commit);
+        pthread_cond_clockwait(&archive->committed, &archive->lock, CLOCK_MONOTONIC, &at);
+    }
+    archive->urgent--;
+    pthread_mutex_unlock(&archive->lock);
+}
+
 /* ---- closing ------------------------------------------------------------------------------ */
 
 /* Lengths, so that the journals alone tell them. Before the writer stops. */

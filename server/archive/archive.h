@@ -51,6 +51,8 @@ struct archive_holder {
  * logged); -ENOTDIR, -EACCES, -EROFS, -ENOSPC…: as the system said. */
 _must_check_ int archive_open(const struct archive_options *options, struct archive **ret,
                               struct archive_holder *ret_holder);
+/* Waits until all that was given is durable, at most so long, and not while it is in trouble. */
+void archive_settle(struct archive *archive, unsigned milliseconds);
 /* Commits what is queued (at most 10 s, then says what is left), joins, frees. Accepts NULL. */
 struct archive *archive_close(struct archive *archive);
 

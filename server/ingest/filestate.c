@@ -108,8 +108,10 @@ static int make_lane(const struct step *s, struct text tag, const struct series_
         *ret_lane = NULL;
         return 0;
     }
-    if (!entry && file->resumed)
-        recall_first(file, tag);
+    if (!entry && file->resumed) {
+        struct tagcache_entry *first = recall_first(file, tag);
+        entry = first && first->kind == (uint8_t)meta->kind ? first : NULL;
+    }
     if (!entry)
         entry = tagcache_add(&file->tags, tag, (uint8_t)meta->kind);
     if (entry) /* without memory for it, the lane is asked for again next time */
