@@ -22,6 +22,29 @@ static void put_limits(struct json *j)
     json_close(j, '}');
 }
 
+static void put_archive(struct json *j, struct archive *archive)
+{
+    struct archive_status status;
+
+    json_key(j, "archive");
+    if (!archive) {
+        json_put_null(j);
+        return;
+    }
+    status = archive_status(archive);
+    json_open(j, '{');
+    write_text(j, "state", archive_state_word(status.state));
+    write_text(j, "message", status.message);
+    write_u64(j, "bytes_kept", status.bytes_kept);
+    write_u64(j, "bytes_behind", status.bytes_behind);
+    write_finite(j, "behind_s", status.behind_s);
+    write_u64(j, "free_bytes", status.free_bytes);
+    write_u64(j, "reserve_bytes", status.reserve_bytes);
+    write_u64(j, "runs", status.runs);
+    write_u64(j, "files", status.files);
+    json_close(j, '}');
+}
+
 static void put_features(struct json *j, const struct http_options *options)
 {
     json_key(j, "features");
@@ -30,8 +53,10 @@ static void put_features(struct json *j, const struct http_options *options)
     json_put_text(j, "long-poll");
     if (options->live.take)
         json_put_text(j, "live");
+    if (options->archive)
+        json_put_text(j, "uploads");
     json_close(j, ']');
-    write_text(j, "archive", NULL);
+    put_archive(j, options->archive);
 }
 
 static void put_progress(struct json *j, const struct http_facts *facts)
