@@ -327,6 +327,27 @@ static int open_steps(struct archive *archive, const struct archive_options *opt
     return r == 0 ? start_threads(archive) : r;
 }
 
+int archive_take(const char *dir, struct archive **ret, struct archive_holder *ret_holder)
+{
+    const struct archive_options options = {.dir = dir};
+    struct archive *archive = new_archive(&options);
+    struct catalog_holder self;
+
+    if (!archive)
+        return -ENOMEM;
+    archive->root = archive->dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    int r = archive->root < 0 ? -errno : 0;
+    who_am_i(&self);
+    if (r == 0)
+        r = take_lock(archive, &self, ret_holder);
+    if (r < 0) {
+        archive_close(archive);
+        return r;
+    }
+    *ret = archive;
+    return 0;
+}
+
 int archive_open(const struct archive_options *options, struct archive **ret,
                  struct archive_holder *ret_holder)
 {

@@ -203,6 +203,14 @@ void archive_troubled(struct archive *archive, struct trouble *trouble, int erro
                       const char *what);
 void archive_no_trouble(struct archive *archive, struct trouble *trouble);
 
+/* The directory and its lock alone, for a rebuild: no catalog, no threads. archive_close() gives it
+ * back. -EBUSY: *ret_holder. */
+_must_check_ int archive_take(const char *dir, struct archive **ret,
+                              struct archive_holder *ret_holder);
+/* fsck.c: each file below `top`, links too. */
+_must_check_ int fsck_walk(int root, const char *top, int (*each)(void *ctx, const char *path),
+                           void *ctx);
+
 /* ---- runs.c: the tables in memory, with the lock ------------------------------------------ */
 
 struct archive_run *run_find(const struct archive *archive, const char *id);
