@@ -2,7 +2,7 @@
 
 #include "base/check.h"
 
-enum { FIRST_ENTRIES = 8, FIRST_TEXT_BYTES = 128, TEXT_BLOCK_BYTES = 1024 };
+enum { FIRST_ENTRIES = 2, FIRST_TEXT_BYTES = 128, TEXT_BLOCK_BYTES = 1024 };
 
 void tagcache_done(struct tagcache *cache)
 {
