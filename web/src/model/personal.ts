@@ -1,5 +1,5 @@
-// What the user has chosen for runs, by their names: a hue, and a place at the top of the list. This
-// browser keeps it; a link does not carry it.
+// What the user has chosen for runs, by their names: a hue, and a place at the top of the list.
+// This browser keeps it; a link does not carry it.
 
 import { signal } from "@preact/signals";
 

@@ -153,7 +153,7 @@ class WindowMedian implements Smoother {
     }
 }
 
-/** `raw`: all points are there one by one; a median of means would be none, so the mean is taken. */
+/** `raw`: points are there one by one. A median of means would be none: the mean is taken. */
 export function smoother({ kind, amount }: Smooth, raw: boolean): Smoother {
     if (kind === "ema") return emaSmoother(amount);
     if (kind === "half") return new HalfLife(amount);

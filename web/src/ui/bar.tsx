@@ -91,7 +91,7 @@ function ageReason(): string {
 }
 
 const POLL_WORDS =
-    " No WebSocket can be had, as behind some proxies: points are asked for over HTTP, none is lost.";
+    " No WebSocket can be had, as behind some proxies: points are asked for by HTTP, none is lost.";
 
 function LiveBadge() {
     tick.value;

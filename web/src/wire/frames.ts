@@ -196,8 +196,8 @@ export function frameLength(view: DataView, at: number): number {
 }
 
 /**
- * The whole frames of `bytes`, at most `most`, from `at` on. What is left over is not an error for a stream: `rest`
- * says where it starts. The bytes must start at a multiple of 8 in their buffer.
+ * The whole frames of `bytes`, at most `most`, from `at` on. What is left over is not an error for
+ * a stream: `rest` says where it starts. The bytes must start at a multiple of 8 in their buffer.
  */
 export function readFrames(
     bytes: Uint8Array,

@@ -99,7 +99,8 @@ try {
     const row = name => {
         const list = all.map(o => o[name]);
         const [low, mid, high] = [Math.min(...list), median(list), Math.max(...list)];
-        return `${name.padEnd(9)} ${mid.toFixed(1).padStart(8)}   ${low.toFixed(1)}–${high.toFixed(1)}`;
+        const middle = mid.toFixed(1).padStart(8);
+        return `${name.padEnd(9)} ${middle}   ${low.toFixed(1)}–${high.toFixed(1)}`;
     };
     for (const name of [
         "paint",
