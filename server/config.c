@@ -126,27 +126,35 @@ static int resolve_cache(struct config *config, char *ret_why, size_t size)
     return 0;
 }
 
-/* The XDG place for data, of root the system's; without any there is no archive. */
-static int resolve_archive(struct config *config, char *ret_why, size_t size)
+/* The XDG place for data, of root the system's. */
+int config_archive_place(const char *given, char *ret, size_t size)
 {
     const char *xdg = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
     int n = 0;
 
+    if (given)
+        n = snprintf(ret, size, "%s", given);
+    else if (xdg && xdg[0] == '/')
+        n = snprintf(ret, size, "%s/tailboard", xdg);
+    else if (geteuid() == 0)
+        n = snprintf(ret, size, "/var/lib/tailboard");
+    else if (home && home[0] == '/')
+        n = snprintf(ret, size, "%s/.local/share/tailboard", home);
+    return n == 0 ? -ENOENT : n < 0 || (size_t)n + 64 > size ? -ENAMETOOLONG : 0;
+}
+
+static int resolve_archive(struct config *config, char *ret_why, size_t size)
+{
     if (config->no_archive && config->archive)
         return fail(ret_why, size, "--archive and --no-archive exclude one another");
     if (config->no_archive)
         return 0;
-    if (config->archive)
-        n = snprintf(config->archive_dir, sizeof config->archive_dir, "%s", config->archive);
-    else if (xdg && xdg[0] == '/')
-        n = snprintf(config->archive_dir, sizeof config->archive_dir, "%s/tailboard", xdg);
-    else if (geteuid() == 0)
-        n = snprintf(config->archive_dir, sizeof config->archive_dir, "/var/lib/tailboard");
-    else if (home && home[0] == '/')
-        n = snprintf(config->archive_dir, sizeof config->archive_dir, "%s/.local/share/tailboard",
-                     home);
-    if ((config->archive && n == 0) || (size_t)n + 64 > sizeof config->archive_dir)
+    int r = config_archive_place(config->archive, config->archive_dir,
+                                 sizeof config->archive_dir);
+    if (r < 0 && (config->archive || r == -ENAMETOOLONG))
         return fail(ret_why, size, "--archive: an empty or too long path");
+    if (r < 0)
+        config->archive_dir[0] = '\0'; /* without a home there is no archive */
     return 0;
 }
 

@@ -58,6 +58,10 @@ struct config {
 _must_check_ int config_resolve(struct config *config, char *ret_why, size_t size);
 void config_done(struct config *config);
 
+/* Where the archive is: as given, or (NULL) the user's usual place. -ENOENT: there is none;
+ * -ENAMETOOLONG. */
+_must_check_ int config_archive_place(const char *given, char *ret, size_t size);
+
 /* May others than programs of this machine reach the server? */
 bool config_beyond_loopback(const struct config *config);
 

@@ -307,11 +307,13 @@ static int open_steps(struct archive *archive, const struct archive_options *opt
 {
     struct catalog_holder self;
 
-    int r = make_dir(options->dir);
+    int r = options->must_exist ? 0 : make_dir(options->dir);
     if (r < 0)
         return r;
     archive->root = open(options->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (archive->root < 0)
+        return -errno;
+    if (options->must_exist && faccessat(archive->root, "catalog.db", F_OK, 0) < 0)
         return -errno;
     set_reserve(archive, options->reserve_bytes);
     who_am_i(&self);

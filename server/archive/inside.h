@@ -70,6 +70,7 @@ struct archive_file {
     bool dirty;      /* in the open batch */
     bool committing; /* in the syncer's */
     uint64_t end;    /* the syncer's: bytes the batch makes durable */
+    int sync_fd;     /* the syncer's: fd when the batch was taken; -1: nothing was written */
     struct digest digest;
     uint64_t hashed;    /* bytes in the digest */
     uint64_t journaled; /* length last told to files.jsonl */

@@ -85,10 +85,10 @@ static int sync_files(struct archive *archive, struct batch *batch)
 {
     /* All begin before one is waited for. */
     for (size_t i = 0; i < batch->n_files && batch->n_files > 1; i++)
-        if (batch->files[i]->fd >= 0)
-            (void)sync_file_range(batch->files[i]->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+        if (batch->files[i]->sync_fd >= 0)
+            (void)sync_file_range(batch->files[i]->sync_fd, 0, 0, SYNC_FILE_RANGE_WRITE);
     for (size_t i = 0; i < batch->n_files; i++)
-        if (batch->files[i]->fd >= 0 && fdatasync(batch->files[i]->fd) < 0)
+        if (batch->files[i]->sync_fd >= 0 && fdatasync(batch->files[i]->sync_fd) < 0)
             return -errno;
     for (size_t i = 0; i < batch->n_journals; i++)
         if (fdatasync(batch->journals[i]) < 0)
@@ -106,12 +106,12 @@ static int make_checks(struct archive *archive, struct batch *batch)
     for (size_t i = 0; i < batch->n_files; i++) {
         struct archive_file *file = batch->files[i];
         struct archive_check check;
-        if (file->fd < 0)
+        if (file->sync_fd < 0)
             continue;
         pthread_mutex_lock(&archive->lock);
         uint64_t end = file_check_end(file, file->end);
         pthread_mutex_unlock(&archive->lock);
-        int r = file_make_check(file->fd, end, &check);
+        int r = file_make_check(file->sync_fd, end, &check);
         if (r < 0)
             return r;
         pthread_mutex_lock(&archive->lock);
@@ -327,6 +327,7 @@ static void take_files(struct batch *batch)
             continue;
         file->committing = true;
         file->end = file->written;
+        file->sync_fd = file->fd;
         batch->files[n++] = file;
     }
     batch->n_files = n;

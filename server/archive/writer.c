@@ -147,7 +147,9 @@ int file_open(struct archive_file *file)
         return -errno;
     if ((uint64_t)st.st_size < file->written)
         return -EUCLEAN;
+    pthread_mutex_lock(&archive->lock); /* the syncer looks at it */
     file->fd = TAKE_FD(fd);
+    pthread_mutex_unlock(&archive->lock);
     archive->opened[archive->n_opened++] = file;
     return 0;
 }

@@ -6,7 +6,7 @@
 
 const struct cli_command *const cli_commands[] = {
     &cmd_serve, &cmd_run,    &cmd_agent,   &cmd_drain, &cmd_cat,
-    &cmd_verify, &cmd_recover, &cmd_help, &cmd_version, NULL,
+    &cmd_verify, &cmd_recover, &cmd_retain, &cmd_fsck, &cmd_help, &cmd_version, NULL,
 };
 
 const struct cli_program cli_program = {
