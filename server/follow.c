@@ -502,6 +502,14 @@ static void sink_state(void *ctx, void *run_ctx, const struct tail_state *state)
     follow->inner.state(follow->inner.ctx, run->inner, &told);
 }
 
+static bool sink_reread(void *ctx, void *run)
+{
+    struct follow *follow = ctx;
+
+    return follow->inner.reread &&
+           follow->inner.reread(follow->inner.ctx, ((struct follow_run *)run)->inner);
+}
+
 static void sink_commit(void *ctx, void *run)
 {
     struct follow *follow = ctx;
@@ -549,6 +557,7 @@ struct tail_sink follow_sink(struct follow *follow, struct archive *archive)
         .replay_begin = sink_replay_begin,
         .replay_end = sink_replay_end,
         .state = sink_state,
+        .reread = sink_reread,
         .commit = sink_commit,
     };
 }

@@ -197,6 +197,14 @@ static void note_commit(void *ctx, const struct commit *commit)
         index_take(r);
 }
 
+bool index_reread(struct index *index, struct run *run)
+{
+    struct indexrun *r = run_kept(run);
+
+    return r && r->index == index && atomic_load_explicit(&r->reread, memory_order_relaxed) &&
+           atomic_exchange(&r->reread, false);
+}
+
 int index_admit(struct index *index)
 {
     struct timespec until;
@@ -222,7 +230,7 @@ static struct index *index_free(struct index *index)
     while (index->runs) {
         struct indexrun *r = index->runs;
         index->runs = r->next;
-        drop_files(r, false);
+        drop_files(r, r->told_broken); /* not healed: made anew at the next start */
         while (r->replaced) {
             struct indexfile *next = r->replaced->next;
             index_drop_file(r->replaced, true);

@@ -25,9 +25,6 @@ struct index_options {
     bool anew;              /* segments that are there are not used, but written anew */
     /* Bytes of a file that are safe; NULL: the files themselves are what is read again. */
     uint64_t (*durable)(void *ctx, const char *run, const char *path, uint32_t generation);
-    /* A segment is not what it was: the run's files are to be read again from the start. May be
-     * NULL. Index thread. */
-    void (*reread)(void *ctx, const char *run);
     void *ctx;
 };
 
@@ -44,6 +41,10 @@ struct run *index_run(struct index *index, const struct run_info *info);
 /* Before points are given to a run: waits, at most a second, while too much is in memory. 0;
  * -ENOMEM: it still is, by far. */
 int index_admit(struct index *index);
+
+/* True once after a segment was found damaged: the run's files are to be given again from the
+ * start, by replays. The worker that has the run. */
+bool index_reread(struct index *index, struct run *run);
 
 struct index_stats {
     uint64_t segments, segment_bytes; /* of all runs */

@@ -219,6 +219,10 @@ static void flush(struct indexrun *r, struct snapshot *s)
     if (e == 0) {
         if (merge && all)
             replace_files(r, segment.first);
+        if (r->told_broken && segment.first == 1) {
+            r->told_broken = false;
+            atomic_store(&r->broken, 0);
+        }
         CHECK(index_add_file(r, file) == 0); /* there is room */
         atomic_fetch_add(merge ? &index->merges : &index->flushes, 1);
         atomic_fetch_add(&index->written, segment.size);
@@ -293,11 +297,13 @@ static void let_go(struct indexrun *r)
     }
 }
 
-/* ---- a segment that is not what it was --------------------------------------------------- */
+/* ---- a segment that is not what it was ---------------------------------------------------
+ *
+ * The files are read again as replays, which replace all lanes at one commit each. Then nothing
+ * names the damaged chunk any more, and everything can be written anew in place of all segments. */
 
 static void look_at_broken(struct indexrun *r)
 {
-    const struct index_options *o = &r->index->options;
     int error = atomic_load(&r->broken);
 
     if (error == 0 || r->told_broken)
@@ -306,22 +312,21 @@ static void look_at_broken(struct indexrun *r)
     atomic_fetch_add(&r->index->broken, 1);
     log_error("run %s: its index is damaged (%s); its files are read again", r->id,
               strerror(-error));
-    for (size_t i = 0; i < r->n_files; i++) /* the next start must not believe it either */
-        segment_unlink(r->dir, r->files[i]->segment.name);
-    if (o->reread)
-        o->reread(o->ctx, r->id);
+    atomic_store(&r->reread, true);
 }
 
 /* ---- the thread -------------------------------------------------------------------------- */
 
 static bool is_due(const struct indexrun *r, int64_t now, bool stopping)
 {
-    if (r->dir < 0 || !r->dirty)
+    if (r->dir < 0 || !(r->dirty || r->told_broken))
         return false;
     if (stopping)
         return true;
     if (now < r->retry_ns)
         return false;
+    if (r->told_broken)
+        return !r->loading && now - r->commit_ns >= NS_PER_S;
     if (r->loaded || r->resident >= r->index->flush_bytes)
         return true;
     if (r->resident > 0 && atomic_load(&r->index->resident) > r->index->limit / 2)
@@ -345,7 +350,8 @@ static bool tend(struct indexrun *r, bool stopping)
     bool quiet = now - r->commit_ns >= QUIET_S * NS_PER_S;
     r->busy = true;
     pthread_mutex_unlock(&index->lock);
-    if (due && take_and_flush(r, 0) == -ENODATA) {
+    uint32_t base = r->told_broken && r->n_files > 0 ? 1 : 0;
+    if (due && take_and_flush(r, base) == -ENODATA) {
         pthread_mutex_lock(&index->lock);
         r->dirty = r->loaded = false;
         pthread_mutex_unlock(&index->lock);
@@ -357,7 +363,7 @@ static bool tend(struct indexrun *r, bool stopping)
     look_at_broken(r);
     pthread_mutex_lock(&index->lock);
     r->busy = false;
-    bool more = r->dir >= 0 && (r->dirty || r->replaced || merge_from(r, true) < r->n_files ||
+    bool more = r->dir >= 0 && (r->dirty || r->told_broken || r->replaced || merge_from(r, true) < r->n_files ||
                                 (atomic_load(&r->broken) != 0 && !r->told_broken));
     pthread_mutex_unlock(&index->lock);
     return more;

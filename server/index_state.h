@@ -47,6 +47,7 @@ struct indexrun {
     size_t n_files, cap_files;
     struct indexfile *replaced; /* removed when nobody looks at them any more */
     bool told_broken;
+    atomic_bool reread;        /* index_reread() is to say so */
 };
 
 struct index {

@@ -111,6 +111,12 @@ static void sink_replay_end(void *ctx, void *run, void *generation)
     ingest_replay_end(((struct server *)ctx)->ingest, run, generation);
 }
 
+static bool sink_reread(void *ctx, void *run)
+{
+    struct index *index = ((struct server *)ctx)->index;
+    return index && index_reread(index, ingest_store_run(run));
+}
+
 static void sink_commit(void *ctx, void *run)
 {
     ingest_commit(((struct server *)ctx)->ingest, run);
@@ -147,6 +153,7 @@ static const struct tail_sink sink = {
     .replay_begin = sink_replay_begin,
     .replay_end = sink_replay_end,
     .state = sink_state,
+    .reread = sink_reread,
     .commit = sink_commit,
 };
 

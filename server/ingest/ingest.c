@@ -143,6 +143,11 @@ bool ingest_resume(void *ctx, void *run, const char *path, uint32_t *ret_number,
     return known;
 }
 
+struct run *ingest_store_run(void *run)
+{
+    return ((struct ingestrun *)run)->run;
+}
+
 void ingest_place(void *ctx, void *run, void *generation, const struct place *place)
 {
     struct filestate *file = generation;

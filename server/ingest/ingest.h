@@ -29,6 +29,8 @@ void *ingest_generation(void *ingest, void *run, const char *dir, const char *pa
 /* The newest life of the path that the store has, and how far it was read. */
 bool ingest_resume(void *ingest, void *run, const char *path, uint32_t *ret_number,
                    struct place *ret);
+/* The store's run behind a handle. */
+struct run *ingest_store_run(void *run);
 void ingest_place(void *ingest, void *run, void *generation, const struct place *place);
 void ingest_renamed(void *ingest, void *run, void *generation, const char *path,
                     uint32_t number);

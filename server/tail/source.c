@@ -470,7 +470,9 @@ static bool announce(struct source *source)
     if (source->handle || source->refused)
         return !source->refused;
     if (source->id || sha256_hex(source->path, strlen(source->path), RUN_ID_DIGITS, id) == 0) {
-        struct tail_run run = {.id = source->id ? source->id : id, .name = source->name, .experiment = source->experiment,
+        struct tail_run run = {.id = source->id ? source->id : id,
+                               .name = source->name,
+                               .experiment = source->experiment,
                                .path = source->path};
         source->handle = sink->run_found(sink->ctx, &run);
     }
@@ -515,6 +517,29 @@ static void end_first_load(struct source *source)
     atomic_fetch_sub(&source->set->loading, 1);
 }
 
+static void reread_file(struct source *source, struct tailfile *file)
+{
+    if (file->state == TAILFILE_NEW || file->known_end == 0)
+        return;
+    file->replay_due = file->more = true;
+    source_mark_dirty(source, file);
+}
+
+/* The sink has lost what it was given. */
+static void reread_all(struct source *source)
+{
+    const struct tail_sink *sink = &source->set->sink;
+
+    if (!sink->reread || !sink->reread(sink->ctx, source->handle))
+        return;
+    for (size_t i = 0; i < source->n_files; i++)
+        reread_file(source, source->files[i]);
+    for (struct tailfile *f = source->orphans; f; f = f->next_orphan)
+        reread_file(source, f);
+    for (struct tailfile *f = source->added; f; f = f->next_orphan)
+        reread_file(source, f);
+}
+
 struct pool_verdict source_turn(struct pool_task *task)
 {
     struct source *source = (struct source *)task;
@@ -527,6 +552,7 @@ struct pool_verdict source_turn(struct pool_task *task)
         end_first_load(source);
         return verdict;
     }
+    reread_all(source);
     look_at_waiting(source, turn.now_ns);
     while (turn.budget > 0 && !pool_stopping(&source->set->pool)) {
         struct tailfile *file = take_dirty(source);

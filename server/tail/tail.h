@@ -109,6 +109,9 @@ struct tail_sink {
     void (*replay_begin)(void *ctx, void *run, void *generation);
     void (*replay_end)(void *ctx, void *run, void *generation);
     void (*state)(void *ctx, void *run, const struct tail_state *state);
+    /* The beginning of a turn: true once when all that was given for this run is to be given again,
+     * by replays of all its files. May be NULL. */
+    bool (*reread)(void *ctx, void *run);
     /* The end of a turn: what was given since the last commit may be shown. */
     void (*commit)(void *ctx, void *run);
 };
