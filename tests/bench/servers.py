@@ -72,14 +72,15 @@ class Server:
 
 class Tailboard(Server):
     """`tailboard serve`, asked through /api/v1. Its cache is empty and its own: nothing that an
-    earlier server read is known to it, and it writes its index as any server does."""
+    earlier server read is known to it, and it writes its index as any server does. No archive:
+    the other server keeps no bytes either."""
 
     def __init__(self, build, logdir, *extra):
         self.home = tempfile.TemporaryDirectory(prefix="bench-home-")
         state, cache = (os.path.join(self.home.name, name) for name in ("state", "cache"))
         super().__init__([str(build / "tailboard"), "serve", "--logdir", str(logdir), "--port", "0",
                           "--port-file", "PORT_FILE", "--state", state, "--cache", cache,
-                          *extra])
+                          "--no-archive", *extra])
         self.connection = None
 
     def stop(self):
