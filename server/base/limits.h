@@ -20,8 +20,6 @@
 #define LIMIT_OPEN_FILES 1024           /* kept open while idle; and half of RLIMIT_NOFILE */
 #define LIMIT_GENERATIONS_PER_PATH 100
 #define LIMIT_SAFETY_POLL_MS 5000
-#define LIMIT_SAFETY_POLL_OLD_MS 30000  /* of what is watched and was quiet for … */
-#define LIMIT_SAFETY_POLL_OLD_S 600     /* … so long */
 #define LIMIT_POLL_MIN_MS 250           /* a polled directory, after a change */
 #define LIMIT_TURN_BYTES (16u << 20)    /* backlog that one run may read before others get a turn */
 

@@ -505,7 +505,6 @@ static void visit(struct discover *discover, struct dirnode *node)
     node->dev = listing.dev;
     node->ino = listing.ino;
     node->mtime_ns = listing.mtime_ns;
-    node->newest_ns = 0;
     if (!node->parent)
         hold_root(node);
     node->again = listing.dangling ||

@@ -48,7 +48,7 @@ struct dirnode {
     bool remote;    /* changes made elsewhere give no events */
     bool again;     /* list again at the next look: the mtime proves nothing yet */
     int64_t cost_ns; /* of the last look */
-    int64_t mtime_ns, newest_ns; /* the directory's; the newest of its files' */
+    int64_t mtime_ns; /* the directory's */
     dev_t dev;
     ino_t ino;
 

@@ -1,8 +1,7 @@
 /* tail.h: log directories in, spans out.
  *
  * Finds directories with event files under the given logdirs, follows every event file in them
- * (inotify where the file system has it, polling elsewhere, a safety poll everywhere: every 5 s, or
- * every 30 s of watched directories in which nothing changed for ten minutes),
+ * (inotify where the file system has it, polling elsewhere, a safety poll every 5 s everywhere),
  * decides what is the same file (generations), and hands whole checked records forward.
  *
  *   discover ─► watch (inotify | poll) ─► tailfile (identity, ef_reader) ─► struct tail_sink

@@ -3,7 +3,6 @@
  *   watch_inotify   a raw inotify descriptor on uv_poll (libuv's own file watcher hides overflows)
  *   watch_poll      stat in turns: the only way on network file systems, the fallback where watches
  *                   ran out, and everywhere each LIMIT_SAFETY_POLL_MS as a safety net
- *                   (LIMIT_SAFETY_POLL_OLD_MS for what is watched and old)
  *
  * Thread: the tail thread. */
 #ifndef TB_TAIL_WATCH_H
@@ -51,7 +50,7 @@ struct watch_facts watch_facts_of(const struct stat *st);
 bool watch_is_remote(const char *path);
 
 #define WATCH_TICK_MS 50
-#define WATCH_SLOTS 640 /* of a tick each: longer than any interval */
+#define WATCH_SLOTS 128 /* of a tick each: longer than any interval */
 
 /* Directories in the order in which they are due. A timing wheel: adding and taking cost the same
  * for ten as for ten thousand. Time stands still in it until watch_wheel_now() is called. */
@@ -60,7 +59,6 @@ struct watch_wheel {
     struct dirnode *round; /* the slot that was taken last, as far as it is not looked at */
     uint64_t tick, taken;  /* now; the tick whose slot was taken last */
     unsigned spread; /* new directories get different ticks */
-    double wall_s;   /* at the begin of the looks under way */
 };
 
 void watch_wheel_now(struct watch_wheel *wheel, uint64_t tick);

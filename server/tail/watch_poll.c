@@ -1,11 +1,9 @@
 /* watch_poll.c: looking, in turns, at what nobody tells us about. See watch.h.
  *
- * Every directory is in the wheel. A watched one is looked at each LIMIT_SAFETY_POLL_MS, or, with
- * nothing in it that changed within LIMIT_SAFETY_POLL_OLD_S, each LIMIT_SAFETY_POLL_OLD_MS; a
- * polled one between LIMIT_POLL_MIN_MS after a change and LIMIT_SAFETY_POLL_MS after a quiet
- * while, and never so often that looking takes more than a hundredth of the time. A look is one
- * stat for each event file, and one for the directory (if it is watched, in each fourth look
- * only). */
+ * Every directory is in the wheel. A watched one is looked at each LIMIT_SAFETY_POLL_MS; a polled
+ * one between LIMIT_POLL_MIN_MS after a change and LIMIT_SAFETY_POLL_MS after a quiet while, and
+ * never so often that looking takes more than a hundredth of the time. A look is one stat for each
+ * event file, and one for the directory (if it is watched, in each fourth look only). */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -157,20 +155,10 @@ static void poll_again(struct discover *discover, struct dirnode *node, bool cha
     watch_wheel_add(&discover->wheel, node, ms);
 }
 
-/* Nothing in this directory changed for long. Times from the future are not old. */
-static bool is_old(const struct discover *discover, const struct dirnode *node)
-{
-    double newest_s = (double)MAX(node->newest_ns, node->mtime_ns) / 1e9;
-
-    return discover->wheel.wall_s - newest_s > LIMIT_SAFETY_POLL_OLD_S;
-}
-
 /* After a look at a watched one. */
-static void look_again(struct discover *discover, struct dirnode *node, bool changed)
+static void look_again(struct discover *discover, struct dirnode *node)
 {
-    bool old = !changed && !node->again && is_old(discover, node);
-
-    node->interval_ms = old ? LIMIT_SAFETY_POLL_OLD_MS : LIMIT_SAFETY_POLL_MS;
+    node->interval_ms = LIMIT_SAFETY_POLL_MS;
     watch_wheel_join(&discover->wheel, node, node->interval_ms);
 }
 
@@ -200,10 +188,9 @@ static int stat_in(const struct dirnode *node, const char *name, struct stat *re
  * no event. */
 static bool dir_changed(const struct discover *discover, struct dirnode *node)
 {
-    bool often = node->interval_ms > LIMIT_SAFETY_POLL_MS;
     struct stat st;
 
-    if (!discover_polled(discover, node) && !node->again && !often &&
+    if (!discover_polled(discover, node) && !node->again &&
         node->looks++ % DIR_EVERY != 0)
         return false;
     if (stat_in(node, NULL, &st) < 0)
@@ -221,7 +208,6 @@ static bool look_at_entry(struct dirnode *node, struct direntry *entry)
 
     if (stat_in(node, entry->name, &st) == 0)
         facts = watch_facts_of(&st);
-    node->newest_ns = MAX(node->newest_ns, facts.mtime_ns);
     if (memcmp(&facts, &entry->facts, sizeof facts) == 0)
         return false;
     entry->facts = facts;
@@ -254,7 +240,7 @@ static void look(struct discover *discover, struct dirnode *node)
     if (polled)
         poll_again(discover, node, changed, clock_ns(NULL) - start);
     else
-        look_again(discover, node, changed);
+        look_again(discover, node);
 }
 
 /* The next directory that is due. Slots are taken whole, one after the other: nobody is passed over
@@ -290,7 +276,6 @@ void watch_poll_due(struct discover *discover)
     int64_t until = clock_ns(NULL) + LOOK_NS;
     unsigned looks = 0;
 
-    wheel->wall_s = clock_wall_s(NULL);
     if (wheel->tick - wheel->taken > WATCH_SLOTS)
         wheel->taken = wheel->tick - WATCH_SLOTS; /* each slot once is all of them */
     for (struct dirnode *node; (node = take_due(wheel));) {
