@@ -398,6 +398,7 @@ void *syncer_main(void *p)
 {
     struct archive *archive = p;
 
+    pthread_setname_np(pthread_self(), "syncer");
     pthread_mutex_lock(&archive->lock);
     while (!archive->lost) {
         int64_t ms = due_in(archive);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
@@ -21,7 +22,8 @@
 #include "base/check.h"
 #include "base/log.h"
 
-enum { IOV_PIECES = 64, COPY_BYTES = 1 << 20, SPACE_MS = 1000, TELL_BYTES = 64 << 20 };
+enum { IOV_PIECES = 64, COPY_BYTES = 1 << 20, SPACE_MS = 1000, TELL_BYTES = 64 << 20,
+       WRITER_NICE = 10 };
 
 /* ---- the open batch ----------------------------------------------------------------------- */
 
@@ -482,6 +484,9 @@ void *writer_main(void *p)
     struct archive *archive = p;
     struct trouble *trouble = &archive->writer_trouble;
 
+    pthread_setname_np(pthread_self(), "archiver");
+    /* Points go first: copies take what the readers leave of the processors. */
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), WRITER_NICE);
     pthread_mutex_lock(&archive->lock);
     while (!archive->stopping || has_work(archive)) {
         int64_t now = archive_now();
