@@ -263,6 +263,15 @@ _must_check_ int generation_move(struct archive *archive, const char *run, const
 _must_check_ int purge_run(struct archive *archive, struct archive_run *run);
 /* Empties trash/. */
 _must_check_ int purge_trash(struct archive *archive);
+/* object.c: is this file's content kept once for all? Only then the others are called. */
+bool object_wanted(const struct archive_file *file);
+/* A durable, closed file of that hash shares the object of the content. */
+_must_check_ int object_keep(struct archive *archive, struct archive_file *file,
+                             const uint8_t sha256[DIGEST_BYTES]);
+/* The file at `place` gets an inode of its own. */
+_must_check_ int object_unshare(struct archive *archive, const char *place, uint64_t size);
+/* Objects that no file shares any more go. */
+_must_check_ int object_sweep(struct archive *archive);
 /* run.json, written anew. */
 _must_check_ int journal_run(struct archive *archive, struct archive_run *run);
 enum { JOURNAL_FILES, JOURNAL_EVENTS };

@@ -204,5 +204,5 @@ int purge_trash(struct archive *archive)
 {
     int r = place_remove_tree(archive->root, "trash");
 
-    return r == -ENOENT ? 0 : r;
+    return r == 0 || r == -ENOENT ? object_sweep(archive) : r;
 }

@@ -331,7 +331,9 @@ static int add_name(struct listing *list, const char *name)
         list->names = grown;
         list->capacity = capacity;
     }
-    snprintf(list->names[list->count++], sizeof *list->names, "%s", name);
+    size_t size = strlen(name) + 1; /* is_ours(): it is short */
+    CHECK(size <= sizeof *list->names);
+    memcpy(list->names[list->count++], name, size);
     return 0;
 }
 

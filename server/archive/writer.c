@@ -144,6 +144,13 @@ int file_open(struct archive_file *file)
         return fd;
     if (fstat(fd, &st) < 0)
         return -errno;
+    if (st.st_nlink > 1 && object_wanted(file)) {
+        r = object_unshare(archive, place, file->written);
+        close(fd);
+        fd = r < 0 ? -1 : place_open(archive->root, place, O_RDWR, 0);
+        if (fd < 0 || fstat(fd, &st) < 0)
+            return r < 0 ? r : fd < 0 ? fd : -errno;
+    }
     /* Bytes behind what we know of were never ours to keep. */
     if ((uint64_t)st.st_size > file->written && ftruncate(fd, (off_t)file->written) < 0)
         return -errno;

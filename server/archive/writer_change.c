@@ -250,6 +250,18 @@ static int hash_on(struct archive_file *file)
     return r < 0 ? r : file->hashed < file->written;
 }
 
+/* Its bytes are safe, its descriptor is closed, and then it may share its inode. */
+static int settle_as_object(struct archive *archive, struct archive_file *file,
+                            const uint8_t sha256[DIGEST_BYTES])
+{
+    pthread_mutex_lock(&archive->lock);
+    int r = batch_settle(archive);
+    if (r == 0)
+        file_close(file);
+    pthread_mutex_unlock(&archive->lock);
+    return r == 0 ? object_keep(archive, file, sha256) : r;
+}
+
 static int complete(struct archive *archive, struct change *change)
 {
     struct archive_file *file = change->file;
@@ -266,6 +278,11 @@ static int complete(struct archive *archive, struct change *change)
     if (change->has_sha256 && memcmp(sha256, change->sha256, sizeof sha256) != 0) {
         change->result = -EBADMSG;
         return 0;
+    }
+    if (object_wanted(file)) {
+        r = settle_as_object(archive, file, sha256);
+        if (r < 0)
+            return r;
     }
     pthread_mutex_lock(&archive->lock);
     memcpy(file->sha256, sha256, sizeof sha256);
