@@ -174,7 +174,7 @@ static bool end(struct following *following)
     if (agent_flush(following->options, &following->launch, following->ship))
         return true;
     for (size_t i = 0; i < following->n_runs; i++)
-        if (following->runs[i] && ship_left(following->runs[i]).events > 0)
+        if (following->runs[i] && !ship_left(following->runs[i]).flushed)
             agent_say_left(following->runs[i]);
     return false;
 }

@@ -205,7 +205,8 @@ void haul_note_before(struct shiprun *run)
 
     if (run->has_spool && spool_read(&run->spool, "ledger", &text) == 0 && text.length > 0 &&
         ledger_parse(text.data, load_entry, run) == 0) {
-        qsort(run->ledger, run->n_ledger, sizeof *run->ledger, by_name);
+        if (run->n_ledger > 0)
+            qsort(run->ledger, run->n_ledger, sizeof *run->ledger, by_name);
         return;
     }
     if (run->given.before != SHIP_BEFORE_IF_CHANGED)

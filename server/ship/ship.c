@@ -439,6 +439,7 @@ struct ship_left ship_left(struct shiprun *run)
     left.bytes_done = run->bytes_done;
     left.files_done = run->files_done;
     left.deleted = run->deleted;
+    left.flushed = run->flushed;
     pthread_mutex_unlock(&run->lock);
     return left;
 }

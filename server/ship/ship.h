@@ -102,6 +102,7 @@ struct ship_left {
     uint64_t bytes, files, events; /* known here and not acknowledged */
     uint64_t bytes_done, files_done;
     bool deleted; /* the run was deleted at the server */
+    bool flushed; /* the server knows that it has everything */
 };
 struct ship_left ship_left(struct shiprun *run);
 

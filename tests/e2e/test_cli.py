@@ -7,7 +7,7 @@ import pytest
 
 from conftest import ROOT, cli
 
-COMMANDS = ["serve", "cat", "verify", "recover", "help", "version"]
+COMMANDS = ["serve", "run", "agent", "drain", "cat", "verify", "recover", "help", "version"]
 
 
 def options_of(command):
