@@ -189,7 +189,7 @@ static void note_commit(void *ctx, const struct commit *commit)
     r->loaded = r->loaded || (!loading && (r->loading || r->flushed_ns == 0));
     r->loading = loading;
     index_activate(r);
-    bool much = r->resident >= index->flush_bytes && !r->busy && now >= r->retry_ns &&
+    bool much = index_has_much(r) && !r->busy && now >= r->retry_ns &&
                 !index->working && !index->jobs;
     r->busy = r->busy || much;
     pthread_mutex_unlock(&index->lock);

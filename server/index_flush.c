@@ -3,8 +3,8 @@
  *   commit (much in memory) ── job ──┐
  *   every TICK_MS: what is due? ─────┴─► write ─► (bytes safe?) ─► rename ─► adopt ─► merge?
  *
- * When a run is due: at once when much of it is in memory; when its first load is over; then at
- * most every INTERVAL_S. One run is written at a time. A failure is told once and tried again with
+ * When a run is due: at once when much of it is in memory, but during its first load, which wants
+ * the processors, only when memory is short; when that load is over; then at most every INTERVAL_S. One run is written at a time. A failure is told once and tried again with
  * growing pauses; points stay in memory meanwhile. */
 #include <errno.h>
 #include <string.h>
@@ -317,6 +317,14 @@ static void look_at_broken(struct indexrun *r)
 
 /* ---- the thread -------------------------------------------------------------------------- */
 
+bool index_has_much(const struct indexrun *r)
+{
+    const struct index *index = r->index;
+
+    return r->resident >= index->flush_bytes &&
+           (!r->loading || atomic_load(&index->resident) > index->limit / 2);
+}
+
 static bool is_due(const struct indexrun *r, int64_t now, bool stopping)
 {
     if (r->dir < 0 || !(r->dirty || r->told_broken))
@@ -327,7 +335,7 @@ static bool is_due(const struct indexrun *r, int64_t now, bool stopping)
         return false;
     if (r->told_broken)
         return !r->loading && now - r->commit_ns >= NS_PER_S;
-    if (r->loaded || r->resident >= r->index->flush_bytes)
+    if (r->loaded || index_has_much(r))
         return true;
     if (r->resident > 0 && atomic_load(&r->index->resident) > r->index->limit / 2)
         return true; /* many runs with a little each */

@@ -67,6 +67,8 @@ struct index {
 
 /* index_flush.c */
 void *index_thread(void *index);
+/* With the lock: is so much of the run in memory that it is written at once? */
+bool index_has_much(const struct indexrun *r);
 /* With the lock: the thread looks at the run from now on. */
 void index_activate(struct indexrun *r);
 /* Writing, with `busy` set: asks for a flush of all that is new; the lock is not held. */
