@@ -18,7 +18,7 @@ enum { JOIN_SECONDS = 600, JOIN_TRIES = 1000 };
 struct creation {
     const char *name, *experiment, *notes;
     char *tags, *line; /* the tags and the whole content, as one line of JSON */
-    bool join;
+    bool join, imported;
     json_t *body;
 };
 
@@ -60,8 +60,8 @@ static bool read_tags(struct request *request, const json_t *body, char **ret)
 static bool read_creation(struct request *request, struct creation *c)
 {
     static const char *const known[] = {"name", "experiment", "tags", "notes", "join", "job",
-                                        NULL};
-    const json_t *join, *job;
+                                        "imported", NULL};
+    const json_t *join, *job, *imported;
 
     c->body = jsonbody_read(request, false);
     if (!c->body || !jsonbody_knows(request, c->body, known) ||
@@ -72,10 +72,14 @@ static bool read_creation(struct request *request, struct creation *c)
         return false;
     join = json_object_get(c->body, "join");
     job = json_object_get(c->body, "job");
-    if ((join && !json_is_boolean(join)) || (job && !json_is_object(job))) {
-        response_problem(request, 400, "bad-parameter", "join is true or false, job an object.");
+    imported = json_object_get(c->body, "imported");
+    if ((join && !json_is_boolean(join)) || (job && !json_is_object(job)) ||
+        (imported && !json_is_boolean(imported))) {
+        response_problem(request, 400, "bad-parameter",
+                         "join and imported are true or false, job an object.");
         return false;
     }
+    c->imported = json_is_true(imported);
     c->join = json_is_true(join);
     json_object_del(c->body, "join");
     c->line = jsonbody_line(request, c->body, LIMIT_RUN_TEXT_BYTES);
@@ -160,7 +164,7 @@ static int make_run(struct request *request, const struct creation *c, const cha
         .name = c->name && *c->name ? c->name : id,
         .experiment = c->experiment && *c->experiment ? c->experiment : "default",
         .source = "",
-        .kind = ARCHIVE_RUN_JOB,
+        .kind = c->imported ? ARCHIVE_RUN_IMPORTED : ARCHIVE_RUN_JOB,
     };
     const struct archive_event event = {.id = "created", .kind = "created", .source = "server",
                                         .attempt = 1, .rank = -1,
@@ -168,7 +172,8 @@ static int make_run(struct request *request, const struct creation *c, const cha
     const struct archive_notes notes = {.notes = c->notes, .tags = c->tags, .pinned = -1};
     int r = archive_run(request->shared->options.archive, &info, ret);
 
-    if (r == 0)
+    /* Nobody reports for what was imported: it has no status. */
+    if (r == 0 && !c->imported)
         r = archive_add_event(*ret, &event, NULL, NULL);
     if (r == 0 && (c->notes || c->tags))
         r = archive_set_notes(*ret, &notes, NULL, NULL);
@@ -200,6 +205,8 @@ static void put_run(struct request *request)
         return;
     if (there && life.deleted) {
         history_problem(request, -ESTALE);
+    } else if (there && c.imported && !life.job) {
+        answer_creation(request, id, false);
     } else if (there && !c.join && !same_content(life.archived, c.line)) {
         refuse_different(request, id);
     } else if (there) {

@@ -80,7 +80,7 @@ static void put_life(struct json *j, const struct run_life *life)
     put_u64(j, "ranks_started", life->started);
     put_u64(j, "ranks_ended", life->ended);
     json_key(j, "exit_code");
-    if (life->has_exit)
+    if (life->has_exit && !life->signal)
         json_put_i64(j, life->exit_code);
     else
         json_put_null(j);
