@@ -95,23 +95,24 @@ static int find_peak(const struct walk *walk, uint64_t *ret)
     return 0;
 }
 
-/* Does every number of a piece, as far as it belongs to the answer, fit a double? 1, 0, -ENOMEM */
+/* Does every number of a piece, as far as it belongs to the answer, fit a double? 1; 0; what
+ * view_decode() says. */
 static int fits_double(struct walk *walk, const struct part *part)
 {
     enum value_kind kind = view_kind(part->view, part->piece);
     const struct points *p = &walk->plan.scratch.points;
-    size_t count;
+    ssize_t count;
 
     if (kind != VALUE_I64 && kind != VALUE_U64)
         return 1;
     if (!p->step && scratch_init(&walk->plan.scratch) < 0)
         return -ENOMEM;
     count = view_decode(part->view, part->piece, p);
-    for (size_t i = 0; i < count; i++)
+    for (ssize_t i = 0; i < count; i++)
         if ((part->whole || plan_takes(&walk->plan, part->view, p->step[i], p->wall[i])) &&
             !scalar_fits_double(kind, p->bits[i]))
             return 0;
-    return 1;
+    return count < 0 ? (int)count : 1;
 }
 
 /* What is told about the whole, as answer_points() would find it. */
@@ -147,9 +148,12 @@ static int begin(struct walk *walk)
 {
     enum axis axis = walk->query.axis;
     uint64_t peak = 0, sum = 0;
+    int r = make_head(walk);
 
-    if (make_head(walk) < 0 || make_parts(walk) < 0)
-        return -ENOMEM;
+    if (r == 0)
+        r = make_parts(walk);
+    if (r < 0)
+        return r;
     for (size_t i = 0; i < walk->n_parts; i++)
         sum += walk->parts[i].count;
     qsort_r(walk->parts, walk->n_parts, sizeof *walk->parts, compare_lows, &axis);
@@ -298,11 +302,15 @@ static int load_part(struct walk *walk, const struct look *look, const struct wa
     if (!scratch->points.step && scratch_init(scratch) < 0)
         return -ENOMEM;
     for (size_t i = part->piece; left > 0; i++) {
+        ssize_t decoded;
         size_t count;
 
         if (!v || i >= view_pieces(v))
             return -ESTALE;
-        count = MIN(view_decode(v, i, &scratch->points), left);
+        decoded = view_decode(v, i, &scratch->points);
+        if (decoded < 0)
+            return (int)decoded;
+        count = MIN((size_t)decoded, left);
         take(walk, part, old, view_kind(v, i), count, place);
         place += count;
         left -= count;
