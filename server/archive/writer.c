@@ -419,10 +419,13 @@ static struct archive_file *needed_first(const struct change *change)
 static void take_change(struct archive *archive, struct change *change)
 {
     struct batch *batch = archive->open;
+    struct change **place = &archive->changes;
 
-    archive->changes = change->next;
-    if (!archive->changes)
-        archive->changes_tail = &archive->changes;
+    while (*place != change) /* changes of a failed batch may have come in front of it */
+        place = &(*place)->next;
+    *place = change->next;
+    if (!change->next)
+        archive->changes_tail = place;
     change->next = NULL;
     *batch->changes_tail = change;
     batch->changes_tail = &change->next;

@@ -112,11 +112,13 @@ static int make_file(struct archive *archive, struct archive_file *file)
     if (r < 0)
         return r;
     /* A file without a row was never ours to keep: a crash came before its first commit, or
-     * between the two names of a rename. */
-    r = place_unlink(archive->root, place);
+     * between the two names of a rename. One that we made is: this is done again after a sync
+     * that failed. */
+    r = file->made ? 0 : place_unlink(archive->root, place);
     if (r < 0 && r != -ENOENT)
         return r;
-    _cleanup_close_ int fd = place_open(archive->root, place, O_RDWR | O_CREAT | O_EXCL, 0600);
+    _cleanup_close_ int fd = place_open(archive->root, place,
+                                        O_RDWR | O_CREAT | (file->made ? 0 : O_EXCL), 0600);
     if (fd < 0)
         return fd;
     r = place_dirs_add_parent(&archive->open->dirs, place);
