@@ -1,7 +1,7 @@
 /* cmd_tensorboard.c: `tailboard tensorboard`: stock TensorBoard on chosen runs.
  *
- * The event files of the runs are brought into a temporary folder, a folder a run named like it, and
- * tensorboard is started on that. The folder goes when it ends. */
+ * The event files of the runs are brought into a temporary folder, a folder a run named like it,
+ * and tensorboard is started on that. The folder goes when it ends. */
 #include <errno.h>
 #include <signal.h>
 #include <spawn.h>

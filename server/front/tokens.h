@@ -25,8 +25,8 @@ struct tokens {
 _must_check_ int tokens_init(struct tokens *tokens, const char *state_dir);
 void tokens_done(struct tokens *tokens);
 
-/* The right of the token with this hash, or by its id (a cookie's); 0: there is none. ret_id (may be
- * NULL) has room for 9 bytes. */
+/* The right of the token with this hash, or by its id (a cookie's); 0: there is none. ret_id (may
+ * be NULL) has room for 9 bytes. */
 enum auth_right tokens_find(struct tokens *tokens, const uint8_t hash[32], char *ret_id);
 enum auth_right tokens_find_id(struct tokens *tokens, const char *id);
 

@@ -5,8 +5,8 @@
  *   routes: events, notes, deletions     heartbeats, time
  *
  * The archive has the events; here is what they come to, when an agent was heard last (which is
- * kept nowhere else: after a start every agent counts as heard), and what people wrote. Every run of
- * the catalog is in the store too, also one without points.
+ * kept nowhere else: after a start every agent counts as heard), and what people wrote. Every run
+ * of the catalog is in the store too, also one without points.
  * Threads: any; one lock over all, held while a run's events are folded. */
 #ifndef TB_HTTP_LIVES_H
 #define TB_HTTP_LIVES_H

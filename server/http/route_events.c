@@ -2,8 +2,8 @@
  *
  *   events ─► archive (kept) ─► lives: folded ─► status      answer: once they are durable
  *
- * An empty POST is a heartbeat: it tells that an agent lives, and its answer tells the agent what is
- * durable and whether the run should stop. */
+ * An empty POST is a heartbeat: it tells that an agent lives, and its answer tells the agent what
+ * is durable and whether the run should stop. */
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>

@@ -2,8 +2,8 @@
  *
  *   head ─► upload_begin: checks, opens the file ─► pieces ─► archive_append ─► route_upload: reply
  *
- * The body is given to the archive as it comes and never held: at most UPLOAD_PIECE bytes wait here.
- * The reply to a PATCH comes when the body is received; that of the last one when all is durable.
+ * The body is given to the archive as it comes and never held: at most UPLOAD_PIECE bytes wait
+ * here. The reply to a PATCH comes when the body is received; that of the last when all is durable.
  * Rules: docs/formats/upload.md. */
 #include <errno.h>
 #include <inttypes.h>

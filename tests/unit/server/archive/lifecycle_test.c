@@ -62,7 +62,8 @@ static struct lifecycle fold(const struct said *said, double now_s, double heard
 static const struct expected rows[] = {
     {"nothing", {{0}}, 0, NULL, "", ""},
     {"created", {{"created", 0, -1, 0, NULL}}, 1, "NotStarted", "", ""},
-    {"submitted", {{"created", 0, -1, 0, NULL}, {"submitted", 1, -1, 1, NULL}}, 2, "Queued", "", ""},
+    {"submitted", {{"created", 0, -1, 0, NULL}, {"submitted", 1, -1, 1, NULL}},
+     2, "Queued", "", ""},
     {"the engine lets it wait",
      {{"submitted", 0, -1, 1, NULL},
       {"engine", 1, -1, 1, ENDS("\"state\":\"PENDING\",\"reason\":\"Resources\"")}},
