@@ -38,7 +38,7 @@ struct config {
     bool no_archive;                  /* nothing is kept of what is followed */
     uint64_t archive_reserve;         /* bytes kept free; 0: the smaller of 5 % and 10 GB */
     bool no_index;                    /* everything is read again at each start */
-    bool index_anew;                  /* an index that is there is not used */
+    bool index_anew;                  /* an index that is there is not used; only reading runs */
     uint64_t memory, cache_size;      /* bytes */
 
     /* resolved */

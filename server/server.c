@@ -521,7 +521,7 @@ int server_start(const struct config *config, struct server **ret)
     raise_file_limit();
     server->config = config;
     pthread_mutex_init(&server->front_lock, NULL);
-    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+    for (size_t i = 0; i < (config->index_anew ? 1 : ARRAY_LEN(steps)); i++) {
         int r = steps[i].start(server);
         if (r < 0) {
             if (steps[i].start != start_front && steps[i].start != start_auth) /* they said why */

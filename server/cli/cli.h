@@ -79,7 +79,7 @@ void cli_json_string(FILE *out, const void *text, size_t size);
 void cli_json_double(FILE *out, double value);
 
 extern const struct cli_command cmd_serve, cmd_cat, cmd_verify, cmd_recover, cmd_help, cmd_version;
-extern const struct cli_command cmd_fsck, cmd_retain;
+extern const struct cli_command cmd_fsck, cmd_rebuild, cmd_retain;
 extern const struct cli_command cmd_run, cmd_agent, cmd_drain;
 extern const struct cli_command cmd_runs, cmd_status, cmd_wait, cmd_logs, cmd_cancel, cmd_download;
 extern const struct cli_command cmd_export, cmd_import, cmd_tensorboard, cmd_token;

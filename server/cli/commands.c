@@ -8,7 +8,7 @@ const struct cli_command *const cli_commands[] = {
     &cmd_serve,  &cmd_run,    &cmd_agent,    &cmd_drain,  &cmd_runs,   &cmd_status,
     &cmd_wait,   &cmd_logs,   &cmd_cancel,   &cmd_download, &cmd_export, &cmd_import,
     &cmd_tensorboard, &cmd_token, &cmd_cat,  &cmd_verify, &cmd_recover, &cmd_retain,
-    &cmd_fsck,   &cmd_help,   &cmd_version,  NULL,
+    &cmd_fsck,   &cmd_rebuild, &cmd_help,   &cmd_version,  NULL,
 };
 
 const struct cli_program cli_program = {

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from conftest import wait_for
+from conftest import cli, wait_for
 
 
 @pytest.fixture
@@ -152,3 +152,41 @@ def test_without_an_index_nothing_is_kept(kept, write, tmp_path):
     server.run("a", points=20)
     server.stop()
     assert not segments(tmp_path)
+
+
+def test_rebuild_gives_the_same_points(kept, write, logs, tmp_path):
+    fill(write)
+    server = kept()
+    server.run("a", points=6000)
+    before = everything(server)
+    server.stop()
+    old = segments(tmp_path)[0].read_bytes()
+    made = cli("rebuild", "--no-archive", "--cache", tmp_path / "cache", "--logdir", logs)
+    assert made.returncode == 0, made.stderr
+    assert "1 runs, 6000 points" in made.stdout
+    assert segments(tmp_path)[0].read_bytes() != old  # another chain
+    server = kept()
+    server.run("a", points=6000)
+    assert everything(server) == before
+    assert server.metrics()["tailboard_tail_records_total"] == 0
+
+
+def test_an_archive_is_rebuilt_and_read_without_its_source(start, write, logs, tmp_path):
+    archive = tmp_path / "archive"
+    fill(write)
+    server = start("--logdir", logs, "--archive", archive)
+    server.run("a", points=6000)
+    before = everything(server)
+    server.stop()
+    for path in (logs / "a").iterdir():
+        path.unlink()
+    (logs / "a").rmdir()
+    old, = archive.glob("runs/*/index/*.seg")
+    old.unlink()
+    made = cli("rebuild", "--archive", archive)
+    assert made.returncode == 0, made.stderr
+    assert list(archive.glob("runs/*/index/*.seg"))
+    server = start("--logdir", logs, "--archive", archive)
+    server.run("a", points=6000)
+    assert everything(server) == before
+    assert server.metrics()["tailboard_tail_records_total"] == 0
