@@ -75,6 +75,12 @@ class Run:
 
 
 class Handler(socketserver.StreamRequestHandler):
+    def setup(self):
+        if tls := self.server.owner.tls:
+            self.request.settimeout(10)
+            self.request = tls.wrap_socket(self.request, server_side=True)
+        super().setup()
+
     def handle(self):
         self.owner = self.server.owner
         self.owner.connections.add(self.connection)
@@ -151,20 +157,23 @@ class Listener(socketserver.ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 64
 
+    def handle_error(self, request, client_address):
+        """Clients that do not trust us are no news."""
+
 
 class MockServer:
-    def __init__(self, port=0, token=None):
+    def __init__(self, port=0, token=None, tls=None):
         self.lock, self.runs, self.faults, self.complaints = threading.Lock(), {}, [], []
         self.log, self.token, self.connections, self.joined = [], token, set(), {}
         self.durable = lambda file: len(file.data)
-        self.port, self.listener = port, None
+        self.port, self.listener, self.tls = port, None, tls
         self.start()
 
     def start(self):
         self.listener = Listener(("127.0.0.1", self.port), Handler)
         self.listener.owner = self
         self.port = self.listener.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
         threading.Thread(target=self.listener.serve_forever, args=(0.02,), daemon=True).start()
 
     def stop(self):

@@ -6,6 +6,7 @@ import pathlib
 import random
 import re
 import signal
+import ssl
 import subprocess
 import threading
 import time
@@ -418,3 +419,60 @@ def test_a_restarted_agent_is_the_same_run_and_its_next_attempt(node, mock):
     assert set(run.files) == {"logs/x", "logs/y"}
     assert {e["attempt"] for e in run.events.values()} == {1, 2}
     assert not any("logs/x" in path for _, path in mock.log[requests:])  # known to be done
+
+
+# ---- https, and the program without libraries --------------------------------------------------
+
+@pytest.fixture
+def tls_mock(tmp_path):
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out",
+                    cert, "-days", "2", "-subj", "/CN=localhost", "-addext",
+                    "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    with MockServer(tls=context) as server:
+        server.cert = cert
+        yield server
+        assert not server.complaints
+
+
+def test_https_by_libcurl(node, tls_mock):
+    data = {"logs/" + EVENTS: b"".join(event_file(200)), "outputs/m": os.urandom(3_000_000)}
+    for name, content in data.items():
+        write(node.path / name, content)
+    tls_mock.faults += [Fault("PATCH", cut=100), Fault("PATCH", status=507, early=True),
+                        Fault("HEAD", status=500), Fault("POST", lose_answer=True)]
+    done = node.call("agent", "--once", "--server", tls_mock.url,
+                     env={"TAILBOARD_CA_FILE": tls_mock.cert})
+    assert done.returncode == 0, done.stderr
+    run = tls_mock.only_run()
+    assert {name: bytes(f.data) for name, f in run.files.items()} == data
+    assert all(f.complete for f in run.files.values())
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(node, tls_mock):
+    result = node.run(tls_mock, "true", options=["--flush-timeout", "1"])
+    assert result.returncode == 0 and b"certificate" in result.stderr and not tls_mock.runs
+
+
+def test_without_libcurl_https_is_refused_in_plain_words(node):
+    static = pathlib.Path(AGENT).with_name("tailboard-agent-static")
+    if not static.exists():
+        pytest.skip("the static program was not built")
+    result = node.call("agent", "--server", "https://localhost:1", program=static)
+    assert result.returncode == 3 and b"libcurl" in result.stderr
+
+
+def test_the_static_program_ships_and_is_small(node, mock):
+    static = pathlib.Path(AGENT).with_name("tailboard-agent-static")
+    if not static.exists():
+        pytest.skip("the static program was not built")
+    write(node.path / "logs" / EVENTS, b"".join(event_file(300)))
+    done = node.call("run", "--server", mock.url.replace("127.0.0.1", "localhost"), "--", "sh", "-c",
+                     "cp logs/e* logs/x." + EVENTS, program=static)
+    assert done.returncode == 0, done.stderr
+    assert bytes(mock.only_run().files["logs/x." + EVENTS].data) == b"".join(event_file(300))
+    stripped = node.path / "stripped"
+    subprocess.run(["strip", "-o", stripped, static], check=True)
+    assert stripped.stat().st_size < 3 << 20
