@@ -108,8 +108,8 @@ struct archive_check {
 };
 
 struct archive_file_facts {
-    const char *path;          /* "logs/…", "outputs/…", "nodes/1/logs/…"; lives with the archive */
-    const char *source;        /* as given to archive_new_file(); lives with the archive */
+    const char *path;          /* "logs/…", "outputs/…", "nodes/1/logs/…" */
+    const char *source;        /* as given to archive_new_file(); both live with the archive */
     uint32_t generation;       /* 1, 2, …, of this path */
     bool newest;
     bool complete;             /* its end was told and its hash agreed */
@@ -146,11 +146,13 @@ _must_check_ int archive_rename(struct archive_file *file, const char *path, uin
 _must_check_ int archive_local_path(struct archive_file *file, char *ret, size_t size);
 
 /* Bytes [offset, offset + size) of a file. `data` holds them all (then they are copied: at most
- * LIMIT_CARRIED_BYTES with a descriptor), or is NULL: they are read again from `fd` (duplicated, kept
- * until they are safe). With both, large or many ones are read again too, and compared at their
- * end. fd -1: the sender keeps them; it may have to send again what is not durable. Bytes that are known already are compared, not written: -EBADMSG when they differ. A gap:
- * -ERANGE. -EAGAIN: the queue is full, again soon; -ENOSPC (paused), -EIO (failing), -ESTALE (the
- * run is deleted, an older generation of an upload, or the archive lost), -EMFILE, -ENOMEM. */
+ * LIMIT_CARRIED_BYTES with a descriptor), or is NULL: they are read again from `fd` (duplicated,
+ * kept until they are safe). With both, large or many ones are read again too, and compared at
+ * their end. fd -1: the sender keeps them; it may have to send again what is not durable.
+ * Bytes that are known already are compared, not written: -EBADMSG when they differ (this may wait
+ * for the disk). A gap: -ERANGE. -EAGAIN: the queue is full, again soon; -ENOSPC (paused), -EIO
+ * (failing), -ESTALE (the run is deleted, an older generation of an upload, or the archive lost),
+ * -EMFILE, -ENOMEM. */
 _must_check_ int archive_append(struct archive_file *file, uint64_t offset, const void *data,
                                 size_t size, int fd);
 /* The same for a range that is read from `fd` alone: `last` are its last bytes as they were shown

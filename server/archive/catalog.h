@@ -17,7 +17,7 @@
 
 struct catalog;
 
-/* Opens, makes or migrates. -EPROTO: its version is newer (*ret_version says which); -EUCLEAN: torn.
+/* Opens, makes or migrates. -EPROTO: its version is newer (*ret_version); -EUCLEAN: torn.
  * `remote`: the file system is one of db_is_remote(). */
 _must_check_ int catalog_open(const char *path, bool remote, struct catalog **ret,
                               int *ret_version);

@@ -243,7 +243,7 @@ void file_release_source(struct archive_file *file);
 /* Without the lock: bytes as archive_read() gives them. */
 ssize_t file_read(struct archive_file *file, uint64_t offset, void *ret, size_t size);
 
-/* ---- writer.c, writer_change.c, journal.c ------------------------------------------------- */
+/* ---- archiver.c, archiver_change.c, journal.c ------------------------------------------- */
 
 void *writer_main(void *archive);
 /* The open batch has the file. With the lock. -ENOMEM. */

@@ -62,9 +62,10 @@ int archive_delete(struct archive_run *run, bool force, void (*done)(void *ctx, 
     double now_s = clock_wall_s(archive->clock);
 
     pthread_mutex_lock(&archive->lock);
-    struct change *change = change_new(run->deleted_s > 0 ? CHANGE_SYNC : CHANGE_BURY, run, NULL, 0);
+    bool deleted = run->deleted_s > 0;
+    struct change *change = change_new(deleted ? CHANGE_SYNC : CHANGE_BURY, run, NULL, 0);
     int r = change ? 0 : -ENOMEM;
-    if (r == 0 && run->deleted_s <= 0) {
+    if (r == 0 && !deleted) {
         if (!force && now_s - run->changed_s < BUSY_S)
             r = -EBUSY;
         else

@@ -7,12 +7,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/cli.h"
 #include "server.h"
 
-enum { LOADING_TICK_MS = 20, WAITING_TICK_MS = 500 };
+enum { LOADING_TICK_MS = 20, WAITING_TICK_MS = 500, OPTIONS = 40 };
 
 struct serve {
     struct config config;
@@ -26,10 +27,11 @@ struct serve {
 
 /* ---- flags -------------------------------------------------------------------------------- */
 
-static int parse(struct serve *s, int argc, char **argv)
+/* The rows of the option table, a part at a time: how many. */
+static size_t reading_options(struct serve *s, struct cli_option *out)
 {
     struct config *c = &s->config;
-    const struct cli_option options[] = {
+    const struct cli_option rows[] = {
         {"logdir", 0, CLI_LIST, &s->logdirs, "[NAME:]DIR",
          "a directory to follow, with all below it (default ./logs);\n"
          "several: give it several times. NAME is shown in front of\nthe runs",
@@ -53,6 +55,16 @@ static int parse(struct serve *s, int argc, char **argv)
          "TAILBOARD_POLL"},
         {"workers", 0, CLI_UINT, &s->workers, "COUNT", "threads that read (default: one a CPU)", 0,
          256, "TAILBOARD_WORKERS"},
+    };
+
+    memcpy(out, rows, sizeof rows);
+    return ARRAY_LEN(rows);
+}
+
+static size_t access_options(struct serve *s, struct cli_option *out)
+{
+    struct config *c = &s->config;
+    const struct cli_option rows[] = {
         {"auth", 0, CLI_STRING, &c->auth, "user|token",
          "user (default): this user's own programs on this machine\n"
          "get in, all others need a token; token: everybody does",
@@ -65,6 +77,16 @@ static int parse(struct serve *s, int argc, char **argv)
          "TAILBOARD_ALLOW_HOST"},
         {"allow-origin", 0, CLI_LIST, &s->allow_origins, "ORIGIN",
          "a further page that may use this server", 0, 0, "TAILBOARD_ALLOW_ORIGIN"},
+    };
+
+    memcpy(out, rows, sizeof rows);
+    return ARRAY_LEN(rows);
+}
+
+static size_t keeping_options(struct serve *s, struct cli_option *out)
+{
+    struct config *c = &s->config;
+    const struct cli_option rows[] = {
         {"state", 0, CLI_STRING, &c->state, "DIR",
          "where the token and the server's secret are kept (default\n"
          "$XDG_STATE_HOME/tailboard or ~/.local/state/tailboard)",
@@ -98,8 +120,20 @@ static int parse(struct serve *s, int argc, char **argv)
         {"quiet", 'q', CLI_FLAG, &s->quiet, NULL, "print warnings and errors only", 0, 0,
          "TAILBOARD_QUIET"},
         {"verbose", 'v', CLI_FLAG, &s->verbose, NULL, "print details", 0, 0, "TAILBOARD_VERBOSE"},
-        {0},
     };
+
+    memcpy(out, rows, sizeof rows);
+    return ARRAY_LEN(rows);
+}
+
+static int parse(struct serve *s, int argc, char **argv)
+{
+    struct cli_option options[OPTIONS] = {{0}}; /* ended by a row of zeros */
+    size_t n = reading_options(s, options);
+
+    n += access_options(s, options + n);
+    n += keeping_options(s, options + n);
+    CHECK(n < OPTIONS);
     int first = cli_parse(&cmd_serve, options, argc, argv);
 
     if (first >= 0 && first < argc) {

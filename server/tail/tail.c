@@ -168,7 +168,8 @@ static int start_loop(struct tail *tail, const struct tail_options *options)
         return r;
     }
     tail->have_loop = true;
-    tail->add.data = tail->stop.data = tail->timer.data = tail->prepare.data = tail->walk.data = tail;
+    tail->add.data = tail->stop.data = tail->walk.data = tail;
+    tail->timer.data = tail->prepare.data = tail;
     uv_idle_init(&tail->loop, &tail->walk);
     uv_timer_init(&tail->loop, &tail->timer);
     uv_prepare_init(&tail->loop, &tail->prepare);

@@ -159,7 +159,7 @@ struct tail_added {
     uint32_t number;
     const char *at;      /* the file */
     bool grows;          /* tail_poke() tells when */
-    bool unless_found;   /* left to the run's directory, if that has the file after the first walk */
+    bool unless_found;   /* left to the run's directory, if that has it after the first walk */
     void *handle;        /* what the sink would answer to its `generation`; NULL: it is asked */
 };
 

@@ -1,9 +1,10 @@
-/* writer_change.c: what each change asks of files and journals, done by the writer thread.
+/* archiver_change.c: what each change asks of files and journals, done by the writer thread.
  *
  * Every step can be done again: after an error the whole change is. A new generation of a path
  * moves the older one away in steps that a start can complete (recovery.c):
  *   1. its row, state `moving`   2. the old file to generations/<n>/, both directories synced
- *   3. the new file made, its directory synced with the batch   4. its row `current`, by the batch */
+ *   3. the new file made, its directory synced with the batch
+ *   4. its row `current`, by the batch */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* writer.c: the archiver thread: pieces to files, changes in their order, batches filled.
+/* archiver.c: the archiver thread: pieces to files, changes in their order, batches filled.
  *
  *   changes ─► change_apply() ─┐
  *   queue of files ─► turn() ──┴─► open batch ─► syncer
