@@ -82,6 +82,12 @@ json_t *asker_find_run(struct asker *asker, const char *name);
 int asker_each_run(struct asker *asker, const char *query,
                     int (*each)(void *ctx, json_t *run), void *ctx);
 
+/* The worse of two exit statuses. (A function: MAX() would call what it is given twice.) */
+static inline int worse(int a, int b)
+{
+    return a > b ? a : b;
+}
+
 /* "" where it is not there or no text. */
 const char *asker_text(const json_t *object, const char *key);
 double asker_number(const json_t *object, const char *key);

@@ -49,7 +49,7 @@ static int run_cancel(int argc, char **argv)
     if (grace >= 0)
         json_object_set_new(body, "grace", json_real(grace));
     for (int i = first; i < argc; i++)
-        r = MAX(r, cancel(asker, argv[i], body));
+        r = worse(r, cancel(asker, argv[i], body));
     json_decref(body);
     asker_close(asker);
     return r;

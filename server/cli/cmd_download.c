@@ -40,7 +40,7 @@ static int fetch_below(struct asker *asker, const char *run, const json_t *list,
         buf_printf(&to, "%s/%s", folder, asker_text(file, "path"));
         if (!buf_text(&to))
             return CLI_FAILED;
-        r = MAX(r, fetch_file(asker, run, file, to.data));
+        r = worse(r, fetch_file(asker, run, file, to.data));
     }
     return r;
 }
@@ -104,7 +104,7 @@ static int run_download(int argc, char **argv)
     if (run && first + 1 == argc)
         r = fetch_fitting(asker, &download, asker_text(run, "id"), NULL);
     for (int i = first + 1; run && i < argc; i++)
-        r = MAX(r, fetch_fitting(asker, &download, asker_text(run, "id"), argv[i]));
+        r = worse(r, fetch_fitting(asker, &download, asker_text(run, "id"), argv[i]));
     json_decref(run);
     asker_close(asker);
     return r;

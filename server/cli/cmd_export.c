@@ -152,7 +152,7 @@ static int export_files(struct asker *asker, const struct export *export)
             continue;
         buf_printf(&to, "%s/%s/%s", export->to ? export->to : ".", export->run,
                    asker_text(file, "path"));
-        r = MAX(r, buf_text(&to) ? fetch_file(asker, export->run, file, to.data) : CLI_FAILED);
+        r = worse(r, buf_text(&to) ? fetch_file(asker, export->run, file, to.data) : CLI_FAILED);
     }
     json_decref(list);
     return r;

@@ -44,7 +44,7 @@ static int bring(struct asker *asker, const char *name, const char *folder)
         buf_str(&to, folder);
         put_folder(&to, asker_text(run, "name"));
         buf_printf(&to, "/%s", strncmp(path, "logs/", 5) == 0 ? path + 5 : path);
-        r = MAX(r, buf_text(&to) ? fetch_file(asker, id, file, to.data) : CLI_FAILED);
+        r = worse(r, buf_text(&to) ? fetch_file(asker, id, file, to.data) : CLI_FAILED);
     }
     json_decref(list);
     json_decref(run);

@@ -96,3 +96,17 @@ bool jsonbody_has_tag(const char *tags, const char *tag)
     json_decref(root);
     return has;
 }
+
+int jsonbody_member(const char *object, const char *key, char **ret)
+{
+    json_t *root = json_loads(object, 0, NULL);
+    const char *text = json_string_value(json_object_get(root, key));
+    char *copy = text ? strdup(text) : NULL;
+
+    json_decref(root);
+    if (text && !copy)
+        return -ENOMEM;
+    if (copy)
+        *ret = copy;
+    return 0;
+}

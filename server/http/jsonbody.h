@@ -21,5 +21,7 @@ bool jsonbody_text(struct request *request, const json_t *object, const char *ke
 char *jsonbody_line(struct request *request, const json_t *value, size_t max);
 /* Does the object of texts have KEY:VALUE? */
 bool jsonbody_has_tag(const char *tags, const char *tag);
+/* A copy of a text member of an object; *ret stays where there is none. 0 or -ENOMEM. */
+_must_check_ int jsonbody_member(const char *object, const char *key, char **ret);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "http/jsonbody.h"
 
 struct entry {
     char id[LIMIT_RUN_ID_BYTES + 1];
@@ -94,7 +95,7 @@ static void show(struct lives *lives, struct entry *entry)
     struct run_life life = {
         .status = lifecycle_word(cycle->status),
         .reason = cycle->reason,
-        .kept = true,
+        .kept = !entry->life.purged,
         .cancel_requested = cycle->cancel_requested,
         .not_responding = cycle->not_responding,
         .files_complete = cycle->files_complete,
@@ -137,13 +138,27 @@ static void fold(struct lives *lives, struct entry *entry)
 
 /* ---- runs -------------------------------------------------------------------------------- */
 
+/* The name that a job was made with: what people call it since is its title. */
+static int first_name(struct archive_run *archived, char **ret)
+{
+    _cleanup_free_ struct archive_event *events = NULL;
+    size_t count;
+    int r = archive_events(archived, &events, &count);
+
+    for (size_t i = 0; r == 0 && i < count; i++)
+        if (strcmp(events[i].kind, "created") == 0)
+            r = jsonbody_member(events[i].data, "name", ret);
+    return r;
+}
+
 /* With the lock held. */
 static int add(struct lives *lives, struct archive_run *archived, struct entry **ret)
 {
     const struct archive_run_info *info = archive_run_info(archived);
-    const struct run_info store_info = {.id = info->id, .name = info->name,
-                                        .experiment = info->experiment, .path = info->source};
+    struct run_info store_info = {.id = info->id, .name = info->name,
+                                  .experiment = info->experiment, .path = info->source};
     struct entry *entry = find(lives, info->id);
+    _cleanup_free_ char *name = NULL;
 
     if (entry) {
         *ret = entry;
@@ -151,6 +166,10 @@ static int add(struct lives *lives, struct archive_run *archived, struct entry *
     }
     if (strlen(info->id) > LIMIT_RUN_ID_BYTES || grow(lives) < 0)
         return -ENOMEM;
+    if (info->kind == ARCHIVE_RUN_JOB && first_name(archived, &name) < 0)
+        return -ENOMEM;
+    if (info->kind == ARCHIVE_RUN_JOB)
+        store_info.name = name && *name ? name : info->id;
     entry = calloc(1, sizeof *entry);
     if (!entry)
         return -ENOMEM;
@@ -187,14 +206,17 @@ int lives_add(struct lives *lives, struct archive_run *archived)
 static int load_row(struct lives *lives, const struct archive_run_row *row)
 {
     struct archive_run *archived = archive_find_run(lives->archive, row->id);
+    struct run_summary summary;
     struct entry *entry;
     int r = archived ? add(lives, archived, &entry) : 0;
 
     if (!archived || r < 0)
         return r;
-    entry->life.deleted = row->deleted;
+    entry->life.deleted = row->deleted || row->purged;
+    entry->life.purged = row->purged;
     entry->life.pinned = row->pinned;
-    if (strcmp(row->name, archive_run_info(archived)->name) != 0)
+    run_summarize(entry->life.run, &summary);
+    if (strcmp(row->name, summary.name) != 0)
         r = set_text(&entry->title, row->name);
     if (r == 0)
         r = set_text(&entry->notes, row->notes);

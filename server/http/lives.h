@@ -27,7 +27,7 @@ struct life {
     struct run *run;         /* in the store */
     struct lifecycle cycle;
     double heard_s;          /* an agent of it, last; NaN: not since the start */
-    bool deleted, pinned, job;
+    bool deleted, purged, pinned, job; /* purged: it cannot be restored */
     const char *title, *notes, *tags; /* "" if there are none; tags: JSON */
 };
 /* False: the history has no such run. True: lives_give_back() must follow soon; until then this

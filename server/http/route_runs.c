@@ -143,7 +143,7 @@ static bool run_fits(struct request *request, struct filter *filter, const struc
     const char *activity = request_value(request, "activity");
     const char *status = request_value(request, "status"), *tag = request_value(request, "tag");
 
-    if (run->life.deleted != asks_deleted(request))
+    if (run->life.deleted != asks_deleted(request) || (run->life.deleted && !run->life.kept))
         return false;
     /* No run has a parent. */
     if (request_value(request, "parent") || (tag && !has_tag(request, run->id, tag)))
