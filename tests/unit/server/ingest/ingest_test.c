@@ -13,21 +13,23 @@
 #include "ef_builder.h"
 #include "ingest_message.h"
 #include "ingest/ingest.h"
+#include "store_chain.h"
 
 #define WALL 1700000000.0
 
 /* A store with one run and one file, and the file's bytes. */
-struct world {
+struct intake {
     struct store *store;
     struct ingest *ingest;
     void *run, *file;
     struct ef_builder b;
+    struct chain chain; /* after a restart */
     size_t given; /* bytes of `b` that were handed over */
 };
 
 static int setup(void **state)
 {
-    struct world *w = calloc(1, sizeof *w);
+    struct intake *w = calloc(1, sizeof *w);
     const struct run_info info = {"r1", "train", "logs", "/logs/train"};
 
     w->store = store_new(&(struct store_options){0});
@@ -42,7 +44,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    struct world *w = *state;
+    struct intake *w = *state;
 
     ingest_free(w->ingest);
     store_free(w->store);
@@ -52,7 +54,7 @@ static int teardown(void **state)
 }
 
 /* Hands over what was built since the last call, and shows it. */
-static void give(struct world *w)
+static void give(struct intake *w)
 {
     const struct span span = {.offset = w->given, .data = w->b.data + w->given,
                               .size = w->b.size - w->given};
@@ -62,18 +64,18 @@ static void give(struct world *w)
     w->given = w->b.size;
 }
 
-static struct run *the_run(struct world *w)
+static struct run *the_run(struct intake *w)
 {
     return store_find_run(w->store, "r1");
 }
 
-static size_t record(struct world *w, const struct message *event)
+static size_t record(struct intake *w, const struct message *event)
 {
     return ef_builder_record(&w->b, event->data, event->size);
 }
 
 /* One value. Returns its record's number. */
-static size_t value(struct world *w, int64_t step, const char *tag, const char *plugin,
+static size_t value(struct intake *w, int64_t step, const char *tag, const char *plugin,
                     const struct message *members)
 {
     struct message event = {0};
@@ -106,7 +108,7 @@ static struct message rank_0(float number)
     return members;
 }
 
-static void summarize(struct world *w, const char *tag, struct series_summary *ret)
+static void summarize(struct intake *w, const char *tag, struct series_summary *ret)
 {
     struct series *series =
         run_find_series(the_run(w), (struct text){"", 0}, (struct text){tag, strlen(tag)});
@@ -116,7 +118,7 @@ static void summarize(struct world *w, const char *tag, struct series_summary *r
     assert_int_equal(series_summarize(series, VIEW_ALL, ret), 0);
 }
 
-static void check_kind(struct world *w, const char *tag, enum series_kind kind, const char *plugin,
+static void check_kind(struct intake *w, const char *tag, enum series_kind kind, const char *plugin,
                        int data_class, uint64_t count)
 {
     struct series_summary s;
@@ -129,7 +131,7 @@ static void check_kind(struct world *w, const char *tag, enum series_kind kind, 
     assert_int_equal(s.count, count);
 }
 
-static struct answer points(struct world *w, const char *tag)
+static struct answer points(struct intake *w, const char *tag)
 {
     struct series_summary s;
     struct answer answer;
@@ -141,7 +143,7 @@ static struct answer points(struct world *w, const char *tag)
 
 static void scalars_become_points_with_step_time_and_value(void **state)
 {
-    struct world *w = *state;
+    struct intake *w = *state;
     uint32_t bits;
     float half = 0.5f;
 
@@ -165,7 +167,7 @@ static void scalars_become_points_with_step_time_and_value(void **state)
 
 static void nothing_is_seen_before_the_commit(void **state)
 {
-    struct world *w = *state;
+    struct intake *w = *state;
 
     ef_builder_scalar(&w->b, 1, "loss", 1);
     const struct span span = {.data = w->b.data, .size = w->b.size};
@@ -177,7 +179,7 @@ static void nothing_is_seen_before_the_commit(void **state)
 
 static void strange_times_and_tags_are_kept(void **state)
 {
-    struct world *w = *state;
+    struct intake *w = *state;
     struct message one = {0}, event = {0}, infinite = {0};
 
     message_float(&one, 2, 1);
@@ -197,7 +199,7 @@ static void strange_times_and_tags_are_kept(void **state)
 
 static void kinds_follow_member_and_plugin(void **state)
 {
-    struct world *w = *state;
+    struct intake *w = *state;
     struct message text = tensor(7, "words"), numbers = tensor(1, "x"), none = {0}, m = {0};
     struct message image = {0}, audio = {0}, histo = {0}, bins = {0};
 
@@ -226,7 +228,7 @@ static void kinds_follow_member_and_plugin(void **state)
     assert_int_equal(ingest_stats(w->ingest).references, 8);
 }
 
-static struct value_place place_of(struct world *w, const char *tag, size_t count, size_t i)
+static struct value_place place_of(struct intake *w, const char *tag, size_t count, size_t i)
 {
     struct series_summary s;
     struct value_place *places, place;
@@ -242,7 +244,7 @@ static struct value_place place_of(struct world *w, const char *tag, size_t coun
 
 static void references_point_at_the_member_in_the_file(void **state)
 {
-    struct world *w = *state;
+    struct intake *w = *state;
     struct message text = tensor(7, "words"), none = {0};
     uint8_t member[200];
     size_t size = text.size - 2; /* without its own tag and length */
@@ -263,7 +265,7 @@ static void references_point_at_the_member_in_the_file(void **state)
 
 static void later_values_without_metadata_keep_the_kind_of_their_tag(void **state)
 {
-    struct world *w = *state;
+    struct intake *w = *state;
     struct message text = tensor(7, "words"), number = rank_0(0.5f), one_element = {0}, t = {0};
     struct message shape = {0}, dim = {0};
 
@@ -284,7 +286,7 @@ static void later_values_without_metadata_keep_the_kind_of_their_tag(void **stat
 
 static void another_kind_under_the_same_tag_is_kept_and_counted(void **state)
 {
-    struct world *w = *state;
+    struct intake *w = *state;
     struct message text = tensor(7, "words");
     struct series_summary s;
 
@@ -299,7 +301,7 @@ static void another_kind_under_the_same_tag_is_kept_and_counted(void **state)
 
 static void display_name_and_description_of_a_scalar_are_kept(void **state)
 {
-    struct world *w = *state;
+    struct intake *w = *state;
     struct message metadata = {0}, members = {0};
     struct series_summary s;
 
@@ -318,7 +320,7 @@ static void display_name_and_description_of_a_scalar_are_kept(void **state)
 
 static void graphs_and_run_metadata_are_series(void **state)
 {
-    struct world *w = *state;
+    struct intake *w = *state;
     struct message event = {0}, tagged = {0};
     size_t n = ef_builder_blob(&w->b, 500, 1);
 
@@ -337,7 +339,7 @@ static void graphs_and_run_metadata_are_series(void **state)
 
 static void a_record_that_is_no_event_is_listed_and_the_rest_goes_on(void **state)
 {
-    struct world *w = *state;
+    struct intake *w = *state;
     struct damage_entry *damage;
     size_t n, count;
 
@@ -357,7 +359,7 @@ static void a_record_that_is_no_event_is_listed_and_the_rest_goes_on(void **stat
 
 static void a_tag_over_the_limit_is_listed_and_nothing_else_of_its_event_is_lost(void **state)
 {
-    struct world *w = *state;
+    struct intake *w = *state;
     struct message one = {0}, two = {0}, summary = {0}, event = {0};
     char tag[LIMIT_TAG_BYTES + 1];
     size_t count;
@@ -381,7 +383,7 @@ static void a_tag_over_the_limit_is_listed_and_nothing_else_of_its_event_is_lost
     assert_int_equal(ingest_stats(w->ingest).left_out, 1);
 }
 
-static size_t session_start(struct world *w, int64_t step)
+static size_t session_start(struct intake *w, int64_t step)
 {
     struct message event = {0}, log = {0};
 
@@ -394,7 +396,7 @@ static size_t session_start(struct world *w, int64_t step)
 
 static void a_session_start_hides_what_it_does_again(void **state)
 {
-    struct world *w = *state;
+    struct intake *w = *state;
     struct series_summary s;
 
     ef_builder_scalars(&w->b, 0, 10);
@@ -409,7 +411,7 @@ static void a_session_start_hides_what_it_does_again(void **state)
 
 static void a_replay_replaces_what_was_there(void **state)
 {
-    struct world *w = *state;
+    struct intake *w = *state;
     struct ef_builder again = {0};
 
     ef_builder_scalars(&w->b, 0, 100);
@@ -429,7 +431,7 @@ static void a_replay_replaces_what_was_there(void **state)
 /* Every cut into two spans gives the same as one span. */
 static void the_cut_into_spans_means_nothing(void **state)
 {
-    struct world *w = *state;
+    struct intake *w = *state;
 
     for (int i = 0; i < 50; i++)
         ef_builder_scalar(&w->b, i, i % 3 ? "a" : "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", 1);
@@ -445,6 +447,73 @@ static void the_cut_into_spans_means_nothing(void **state)
     ingest_commit(w->ingest, w->run);
     check_kind(w, "a", SERIES_SCALAR, "scalars", 1, 33);
     check_kind(w, "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", SERIES_SCALAR, "scalars", 1, 17);
+}
+
+/* The store is let go of and made anew from segments; the file goes on where it was. */
+static void restart(struct intake *w)
+{
+    struct chain chain = {0};
+    const struct run_info info = {"r1", "train", "logs", "/logs/train"};
+    struct place place = {.offset = w->given}, resumed;
+    uint32_t number;
+    int r;
+
+    ingest_place(w->ingest, w->run, w->file, &place);
+    assert_int_equal(chain_flush(&chain, the_run(w), 0, false, true, true), 1);
+    ingest_free(w->ingest);
+    store_free(w->store);
+    w->store = store_new(NULL);
+    assert_non_null(chain_restore(&chain, w->store, &r));
+    w->ingest = ingest_new(w->store);
+    w->run = ingest_run_found(w->ingest, &info);
+    assert_true(ingest_resume(w->ingest, w->run, "events.out.tfevents.1", &number, &resumed));
+    assert_int_equal(number, 1);
+    assert_int_equal(resumed.offset, w->given);
+    w->file = ingest_generation(w->ingest, w->run, "", "events.out.tfevents.1", number);
+    assert_non_null(w->file);
+    w->chain = chain;
+}
+
+/* Events of tags whose later values say less than their first: `restarted` in between. */
+static void begin_and_go_on(struct intake *w, bool restarted)
+{
+    struct message number = rank_0(1), shaped = tensor(1, "x");
+
+    value(w, 1, "scalar", "scalars", &number);
+    value(w, 1, "text", "text", &shaped);
+    value(w, 1, "plain", NULL, &shaped);
+    give(w);
+    if (restarted)
+        restart(w);
+    value(w, 2, "scalar", NULL, &number);
+    value(w, 2, "text", NULL, &shaped);
+    value(w, 2, "plain", NULL, &shaped);
+    ef_builder_scalar(&w->b, 3, "text", 1); /* another kind than its tag began with */
+    value(w, 4, "text", NULL, &shaped);
+    value(w, 5, "new", NULL, &number);
+    give(w);
+}
+
+static void a_file_goes_on_in_the_middle_as_if_it_had_been_read_from_the_start(void **state)
+{
+    struct intake *first = *state, *second;
+
+    assert_int_equal(setup((void **)&second), 0);
+    begin_and_go_on(first, false);
+    begin_and_go_on(second, true);
+    static const char *const tags[] = {"scalar", "text", "plain", "new"};
+    for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
+        struct series_summary a, b;
+        summarize(first, tags[i], &a);
+        summarize(second, tags[i], &b);
+        assert_int_equal(a.meta.kind, b.meta.kind);
+        assert_int_equal(a.count, b.count);
+        assert_int_equal(a.other, b.other);
+        assert_int_equal(a.last_step, b.last_step);
+    }
+    struct chain chain = second->chain;
+    teardown((void **)&second);
+    chain_done(&chain);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -466,6 +535,7 @@ int main(void)
         TEST(a_session_start_hides_what_it_does_again),
         TEST(a_replay_replaces_what_was_there),
         TEST(the_cut_into_spans_means_nothing),
+        TEST(a_file_goes_on_in_the_middle_as_if_it_had_been_read_from_the_start),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

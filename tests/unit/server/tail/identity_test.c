@@ -163,6 +163,90 @@ static void the_window_goes_on_over_visits(void **state)
     sample_done(&s);
 }
 
+/* What a sample's identity was, as an index keeps it, taken up again on the present bytes. */
+static int resume(struct sample *s, uint64_t size, uint64_t offset, struct identity *ret)
+{
+    const struct identity_mark head = {s->identity.head_size, s->identity.head_size,
+                                       s->identity.head_crc};
+    const struct identity_mark window = {s->identity.window_end, s->identity.window_size,
+                                         s->identity.window_crc};
+
+    *ret = (struct identity){0};
+    return identity_resume(ret, s->fd, size, &head, &window, offset, &s->scratch);
+}
+
+static void a_resumed_identity_goes_on_like_the_first(void **state)
+{
+    static const size_t sizes[] = {1, 63, 64, 4095, 4096, 4097, 20000};
+
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct sample s = sample_of(sizes[i], 1000);
+        struct identity again;
+        uint8_t more[100] = {1, 2, 3};
+        assert_int_equal(resume(&s, s.size, s.size, &again), IDENTITY_EQUAL);
+        assert_int_equal(pwrite(s.fd, more, sizeof more, (off_t)s.size), sizeof more);
+        assert_int_equal(identity_feed(&again, &s.scratch, s.size, more, sizeof more), 0);
+        identity_settle(&again, &s.scratch);
+        struct identity_scratch scratch = {0};
+        assert_int_equal(identity_check(&s.identity, s.fd, s.size, false, &scratch),
+                         IDENTITY_EQUAL);
+        assert_int_equal(identity_feed(&s.identity, &scratch, s.size, more, sizeof more), 0);
+        identity_settle(&s.identity, &scratch);
+        assert_int_equal(again.head_size, s.identity.head_size);
+        assert_int_equal(again.head_crc, s.identity.head_crc);
+        assert_int_equal(again.window_size, s.identity.window_size);
+        assert_int_equal(again.window_crc, s.identity.window_crc);
+        identity_done(&again);
+        sample_done(&s);
+    }
+}
+
+static void another_file_is_not_resumed(void **state)
+{
+    struct sample s = sample_of(20000, 1000);
+    struct identity again;
+
+    for (size_t at = 0; at < s.size; at += 97) {
+        bool compared = at < IDENTITY_BYTES || at >= s.size - IDENTITY_BYTES;
+        flip(&s, at);
+        assert_int_equal(resume(&s, s.size, s.size, &again),
+                         compared ? IDENTITY_DIFFERENT : IDENTITY_EQUAL);
+        identity_done(&again);
+        unflip(&s, at);
+    }
+    sample_done(&s);
+}
+
+static void a_cut_file_is_resumed_if_its_head_is_whole(void **state)
+{
+    struct sample s = sample_of(20000, 1000);
+    struct identity again;
+
+    assert_int_equal(resume(&s, 5000, s.size, &again), IDENTITY_EQUAL);
+    assert_int_equal(again.window_end, 20000);
+    identity_done(&again);
+    assert_int_equal(resume(&s, 4000, s.size, &again), IDENTITY_DIFFERENT);
+    identity_done(&again);
+    sample_done(&s);
+}
+
+static void a_proof_may_reach_further_than_what_was_given(void **state)
+{
+    struct sample s = sample_of(20000, 1000);
+    struct identity again;
+
+    assert_int_equal(resume(&s, s.size, 12000, &again), IDENTITY_EQUAL);
+    assert_int_equal(again.window_end, 12000);
+    assert_int_equal(identity_feed(&again, &s.scratch, 12000, s.bytes + 12000, 8000), 0);
+    identity_settle(&again, &s.scratch);
+    assert_int_equal(again.window_crc, s.identity.window_crc);
+    identity_done(&again);
+    flip(&s, 19999);
+    assert_int_equal(resume(&s, s.size, 12000, &again), IDENTITY_DIFFERENT);
+    identity_done(&again);
+    sample_done(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +256,10 @@ int main(void)
         cmocka_unit_test(marks_in_the_middle_are_compared_when_asked_for),
         cmocka_unit_test(what_is_left_out_may_change),
         cmocka_unit_test(the_window_goes_on_over_visits),
+        cmocka_unit_test(a_resumed_identity_goes_on_like_the_first),
+        cmocka_unit_test(another_file_is_not_resumed),
+        cmocka_unit_test(a_cut_file_is_resumed_if_its_head_is_whole),
+        cmocka_unit_test(a_proof_may_reach_further_than_what_was_given),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
