@@ -424,11 +424,23 @@ static void tend_all(struct index *index, bool stopping)
     }
 }
 
+/* At the start, and whenever a good part of the limit was written. */
+static void trim(struct index *index, bool first)
+{
+    uint64_t written = atomic_load(&index->written), most = index->options.most_bytes;
+
+    if (most == 0 || (!first && written - index->trimmed_at < most / 16))
+        return;
+    index->trimmed_at = written;
+    index_trim(index->dir, most);
+}
+
 void *index_thread(void *ctx)
 {
     struct index *index = ctx;
     bool stopping = false;
 
+    trim(index, true);
     while (!stopping) {
         struct timespec until;
         clock_gettime(CLOCK_MONOTONIC, &until);
@@ -445,6 +457,8 @@ void *index_thread(void *ctx)
         pthread_mutex_unlock(&index->lock);
         do_jobs(index);
         tend_all(index, stopping);
+        if (!stopping)
+            trim(index, false);
         pthread_mutex_lock(&index->lock);
         index->working = false;
         pthread_mutex_unlock(&index->lock);

@@ -54,6 +54,7 @@ struct index {
     struct index_options options;
     char *dir, *below;
     uint64_t limit, flush_bytes;
+    uint64_t trimmed_at; /* index thread: bytes written when the folder was looked at */
     pthread_t thread;
     bool started;
     pthread_mutex_t lock;
@@ -64,6 +65,9 @@ struct index {
     _Atomic uint64_t segments, segment_bytes, flushes, merges, written, failures, broken, restored,
         restored_points, waits;
 };
+
+/* index_trim.c: removes runs that no server has, oldest use first, until `most_bytes` are left. */
+void index_trim(const char *path, uint64_t most_bytes);
 
 /* index_flush.c */
 void *index_thread(void *index);

@@ -190,3 +190,19 @@ def test_an_archive_is_rebuilt_and_read_without_its_source(start, write, logs, t
     server.run("a", points=6000)
     assert everything(server) == before
     assert server.metrics()["tailboard_tail_records_total"] == 0
+
+
+def test_the_index_stays_within_its_size(start, write, logs, tmp_path):
+    for name in ("a", "b", "c"):
+        fill(write, name, range(2000))
+        server = start("--logdir", logs / name, "--no-archive", "--cache", tmp_path / "cache")
+        server.run(".", points=4000)
+        server.stop()
+    sizes = [s.stat().st_size for s in segments(tmp_path)]
+    assert len(sizes) == 3
+    start("--logdir", logs / "c", "--no-archive", "--cache", tmp_path / "cache",
+          "--cache-size", sum(sizes) - 1).run(".", points=4000)
+    wait_for(lambda: len(segments(tmp_path)) == 2, "the oldest to go")
+    server = start("--logdir", logs / "b", "--no-archive", "--cache", tmp_path / "cache")
+    server.run(".", points=4000)
+    assert server.metrics()["tailboard_tail_records_total"] == 0
