@@ -585,16 +585,16 @@ uint64_t server_epoch(const struct server *server)
 
 struct server_status server_status(struct server *server)
 {
-    return (struct server_status){
-        .tail = tail_stats(server->tail),
-        .ingest = ingest_stats(server->ingest),
-    };
+    struct index_stats index = server->index ? index_stats(server->index) : (struct index_stats){0};
+
+    return (struct server_status){tail_stats(server->tail), ingest_stats(server->ingest),
+                                  index.restored_points};
 }
 
-double server_bytes_per_point(struct server *server)
+struct server_points server_points(struct server *server)
 {
     struct store_stats stats;
 
     store_stats(server->store, &stats);
-    return metrics_bytes_per_point(&stats);
+    return (struct server_points){stats.points, metrics_bytes_per_point(&stats)};
 }

@@ -28,12 +28,17 @@ uint64_t server_epoch(const struct server *server);
 struct server_status {
     struct tail_stats tail;
     struct ingest_stats ingest;
+    uint64_t restored_points; /* from the index, not read again */
 };
 /* Any thread. */
 struct server_status server_status(struct server *server);
 
-/* Memory of the store by scalar point; 0 without points. Walks all runs: not for every second. */
-double server_bytes_per_point(struct server *server);
+struct server_points {
+    uint64_t kept;          /* scalar points that are shown, those known from the index too */
+    double bytes_per_point; /* memory of the store; 0 without points */
+};
+/* Any thread. Walks all runs: not for every second. */
+struct server_points server_points(struct server *server);
 
 /* Says goodbye to clients (at most a few seconds), joins all threads, frees. Accepts NULL; returns
  * NULL. */

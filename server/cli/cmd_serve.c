@@ -264,14 +264,16 @@ static bool print_loading(struct serve *s, int64_t started_ns, int64_t *next_ns)
             fprintf(stderr, "\r\033[K");
         const char *plural = now.tail.runs == 1 ? "" : "s";
         grouped(runs, now.tail.runs);
-        rounded(points, now.ingest.points);
+        struct server_points shown = server_points(s->server);
+        rounded(points, shown.kept);
         char time[48] = "", memory[48] = "";
         if (!s->waited)
             snprintf(time, sizeof time, " in %.*f s", seconds < 10 ? 2 : 0, seconds);
-        if (now.ingest.points > 0)
+        if (shown.kept > 0)
             snprintf(memory, sizeof memory, ", %.1f bytes of memory a point",
-                     server_bytes_per_point(s->server));
-        log_info("loaded %s run%s, %s points%s%s", runs, plural, points, time, memory);
+                     shown.bytes_per_point);
+        const char *known = shown.kept > 0 && now.ingest.points == 0 ? " known from before" : "";
+        log_info("loaded %s run%s, %s points%s%s%s", runs, plural, points, known, time, memory);
         return true;
     }
     s->waited |= now.tail.waiting_for_logdir;
