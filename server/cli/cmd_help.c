@@ -28,7 +28,7 @@ static int run(int argc, char **argv)
     printf("%s\n\nUsage: %s COMMAND [OPTION...]\n\nCommands:\n", cli_program.summary,
            cli_program.name);
     for (size_t i = 0; cli_commands[i]; i++)
-        printf("  %-10s%s\n", cli_commands[i]->name, cli_commands[i]->summary);
+        printf("  %-13s%s\n", cli_commands[i]->name, cli_commands[i]->summary);
     printf("\nTo start: %s\n"
            "'%s help COMMAND' says more about one of them.\n"
            "Exit codes: 0 fine; 1 the command's own no (damage found, not equal); 2 the call is "

@@ -301,6 +301,7 @@ static void begin_life(struct tailfile *file, struct source_turn *turn, int fd,
     move(file, TAILFILE_FOLLOWED);
     keep_open(file, TAKE_FD(owned));
     if (generation.offset > 0) {
+        tailfile_note_newest(file);
         go_on(file, turn, IDENTITY_EQUAL, st);
         return;
     }

@@ -100,6 +100,8 @@ bool tailfile_read(struct tailfile *file, struct source_turn *turn, uint64_t siz
 void tailfile_trouble(struct tailfile *file, const char *what);
 /* The file is fine again. */
 void tailfile_no_trouble(struct tailfile *file);
+/* Tells the source how new the newest byte is that is known of the file. */
+void tailfile_note_newest(const struct tailfile *file);
 /* Adds the file's present size and reading place to the sums. */
 void tailfile_count(struct tailfile *file);
 

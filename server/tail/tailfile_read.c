@@ -211,8 +211,9 @@ static void pause_here(struct tailfile *file, const struct ef_item *last)
 }
 
 /* Bytes that were there before came when the file was changed last. */
-static void note_newest(struct source *source, const struct tailfile *file)
+void tailfile_note_newest(const struct tailfile *file)
 {
+    struct source *source = file->source;
     double changed_s = (double)file->facts.mtime_ns / 1e9;
     double now_s = clock_wall_s(source->set->clock);
 
@@ -320,7 +321,7 @@ bool tailfile_read(struct tailfile *file, struct source_turn *turn, uint64_t siz
     tell_place(file);
     offer_bytes(file, turn);
     if (turn->bytes_came)
-        note_newest(source, file);
+        tailfile_note_newest(file);
     tailfile_count(file);
     return r == 0;
 }
