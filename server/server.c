@@ -585,10 +585,10 @@ uint64_t server_epoch(const struct server *server)
 
 struct server_status server_status(struct server *server)
 {
-    struct index_stats index = server->index ? index_stats(server->index) : (struct index_stats){0};
-
-    return (struct server_status){tail_stats(server->tail), ingest_stats(server->ingest),
-                                  index.restored_points};
+    return (struct server_status){
+        .tail = tail_stats(server->tail),
+        .ingest = ingest_stats(server->ingest),
+    };
 }
 
 struct server_points server_points(struct server *server)

@@ -28,7 +28,6 @@ uint64_t server_epoch(const struct server *server);
 struct server_status {
     struct tail_stats tail;
     struct ingest_stats ingest;
-    uint64_t restored_points; /* from the index, not read again */
 };
 /* Any thread. */
 struct server_status server_status(struct server *server);
