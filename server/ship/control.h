@@ -16,6 +16,8 @@ void control_news(struct ship *ship);
 void control_stop_order(struct shiprun *run, const struct ship_stop *stop);
 /* Prints a line once per run of the program. */
 void control_trouble(struct ship *ship, const char *text);
+/* The ship thread: a file of several runs was met. Said once. */
+void control_shared(struct ship *ship);
 /* Token to make runs with; NULL. */
 const char *control_token(const struct ship *ship);
 

@@ -7,6 +7,8 @@
 
 #include "base/clock.h"
 #include "base/eventname.h"
+#include "ship/control.h"
+#include "ship/holder.h"
 #include "ship/ledger.h"
 #include "ship/shipfile.h"
 
@@ -14,6 +16,7 @@
 #define WALK_REMOTE_NS (NS_PER_S / 2) /* where none come */
 #define WALK_COST 20                  /* and at least so many times what one took */
 #define LEDGER_NS NS_PER_S
+#define CONTEST_NS NS_PER_S       /* between two looks for other runs in this place */
 #define VISIT_NS (10 * NS_PER_MS) /* between two looks through all files, at least */
 #define REST_NS (2 * NS_PER_S)    /* a file with nothing to do is closed after that */
 #define FOLLOW_NS (2 * NS_PER_S)  /* between two tries to become the follower */
@@ -117,6 +120,63 @@ static void leave_link(struct shiproot *root, const char *path, const char *why)
     shiprun_leave_out(root->run, name, why);
 }
 
+/* Is this new or changed file another run's that follows the same directory? */
+static bool is_others(struct shiproot *root, const struct stat *st, int64_t now_ns)
+{
+    struct shiprun *run = root->run;
+
+    if (root->own || !run->has_spool || run->given.before != SHIP_BEFORE_IF_CHANGED)
+        return false;
+    if (!run->contested || now_ns >= run->contest_ns) {
+        run->contested = holder_contested(&run->spool);
+        run->contest_ns = now_ns + CONTEST_NS;
+    }
+    if (!run->contested)
+        return false;
+    enum holder holder = holder_of(st);
+    if (holder == HOLDER_NOBODY)
+        control_shared(run->ship);
+    return holder == HOLDER_OTHERS;
+}
+
+/* A known file: what has happened to it? */
+static void meet_again(struct walk *walk, struct shipfile *file, const struct stat *st)
+{
+    if (!shipfile_is_news(file, st))
+        return;
+    if (file->contested) {
+        file->contested = is_others(walk->root, st, walk->now_ns);
+        if (file->contested) {
+            shipfile_meet(file, st, walk->now_ns);
+            file->due_ns = -1;
+            return;
+        }
+        file->before = false;
+    }
+    file->gone = false;
+    shipfile_look(file, walk->now_ns);
+}
+
+static void meet_new(struct walk *walk, const char *path, const struct stat *st)
+{
+    struct shipfile *file = add(walk->root, path, st, walk->now_ns);
+
+    if (!file)
+        return;
+    if (!walk->upload) {
+        file->before = true;
+        return;
+    }
+    if (!file->before && file->state != SHIPFILE_DONE && is_others(walk->root, st, walk->now_ns)) {
+        file->before = file->contested = true;
+        file->due_ns = -1;
+        return;
+    }
+    if (file->kind == SHIPFILE_WHOLE)
+        shipfile_look(file, walk->now_ns);
+    upload_queue(walk->upload, file);
+}
+
 /* Something is at this path. */
 static void meet(void *ctx, const char *path, const struct stat *lstat_facts)
 {
@@ -136,17 +196,11 @@ static void meet(void *ctx, const char *path, const struct stat *lstat_facts)
     }
     struct shipfile *file = find(root->run, path);
     if (!file) {
-        file = add(root, path, &st, walk->now_ns);
-        if (file && !walk->upload)
-            file->before = true;
-        else if (file && file->kind == SHIPFILE_WHOLE)
-            shipfile_look(file, walk->now_ns);
-    } else if (walk->upload && shipfile_is_news(file, &st)) {
-        file->gone = false;
-        shipfile_look(file, walk->now_ns);
-    }
-    if (file && walk->upload)
+        meet_new(walk, path, &st);
+    } else if (walk->upload) {
+        meet_again(walk, file, &st);
         upload_queue(walk->upload, file);
+    }
 }
 
 void haul_news(struct shiproot *root, struct folder *folder, struct upload *upload,

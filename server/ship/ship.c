@@ -24,7 +24,7 @@ struct ship {
     struct channel *control_channel;
     _Atomic(struct shiprun *) runs; /* newest first; they stay until the end */
     atomic_bool stop;
-    atomic_bool told[2]; /* what is said once */
+    atomic_bool told[3]; /* what is said once */
     int wake_fd, done_fd;
     pthread_mutex_t lock;
     pthread_cond_t control_cond, known_cond;
@@ -89,6 +89,14 @@ void control_trouble(struct ship *ship, const char *text)
 {
     if (!atomic_exchange(&ship->told[0], true) && ship->options.trouble)
         ship->options.trouble(ship->options.ctx, text);
+}
+
+void control_shared(struct ship *ship)
+{
+    if (!atomic_exchange(&ship->told[2], true) && ship->options.trouble)
+        ship->options.trouble(ship->options.ctx,
+                              "several runs follow this directory: files that no process has open "
+                              "belong to all of them");
 }
 
 static void upload_trouble(void *ctx, const char *text)

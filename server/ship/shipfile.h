@@ -65,6 +65,7 @@ struct shipfile {
     int64_t due_ns;  /* look again then; -1: never */
     int64_t anew_ns; /* a rewritten file's last generation began; 0: not rewritten */
     bool before;     /* was there before the command, and is unchanged */
+    bool contested;  /* seems to be another run's: asked again when it changes */
     bool gone;       /* the path leads nowhere */
     bool replaced;   /* the path leads to another file than the descriptor */
     bool final;      /* the run has ended: judged, taken as it is */

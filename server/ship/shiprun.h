@@ -69,6 +69,8 @@ struct shiprun {
     int follow_fd;               /* the lock that says so; -1 */
     struct ledger_entry *ledger; /* of an earlier process, sorted by name */
     size_t n_ledger;
+    bool contested;     /* another run is alive in this place */
+    int64_t contest_ns; /* when that is looked at again */
     bool ledger_due;
     int64_t ledger_ns, follow_ns, visit_ns; /* next times */
 

@@ -351,3 +351,17 @@ def test_the_lean_program_has_its_own_commands(node):
     assert "tailboard-agent" in text and "\n  serve" not in text
     versions = json.loads(node.call("version", "--json").stdout)
     assert set(versions["libraries"]) == {"protobuf-c", "jansson"}
+
+
+def test_two_runs_of_one_directory_keep_their_files_apart(node, mock):
+    script = ("import sys, time\nname = sys.argv[1]\nout = open('logs/' + name, 'w')\n"
+              "for i in range(20):\n  print(i, file=out, flush=True); time.sleep(0.1)\n")
+    (node.path / "train.py").write_text(script)
+    both = [node.spawn("run", "-n", name, "--server", mock.url, "--", sys.executable, "train.py",
+                       name) for name in ("a", "b")]
+    assert [p.wait(DEADLINE) for p in both] == [0, 0]
+    files = {run.document["name"]: {n for n in run.files if "console" not in n}
+             for run in mock.runs.values()}
+    assert files == {"a": {"logs/a"}, "b": {"logs/b"}}
+    assert all(bytes(run.files["logs/" + run.document["name"]].data).endswith(b"19\n")
+               for run in mock.runs.values())

@@ -426,8 +426,8 @@ def test_a_restarted_agent_is_the_same_run_and_its_next_attempt(node, mock):
 @pytest.fixture
 def tls_mock(tmp_path):
     key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out",
-                    cert, "-days", "2", "-subj", "/CN=localhost", "-addext",
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key,
+                    "-out", cert, "-days", "2", "-subj", "/CN=localhost", "-addext",
                     "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
@@ -469,8 +469,9 @@ def test_the_static_program_ships_and_is_small(node, mock):
     if not static.exists():
         pytest.skip("the static program was not built")
     write(node.path / "logs" / EVENTS, b"".join(event_file(300)))
-    done = node.call("run", "--server", mock.url.replace("127.0.0.1", "localhost"), "--", "sh", "-c",
-                     "cp logs/e* logs/x." + EVENTS, program=static)
+    address = mock.url.replace("127.0.0.1", "localhost")
+    done = node.call("run", "--server", address, "--", "sh", "-c", "cp logs/e* logs/x." + EVENTS,
+                     program=static)
     assert done.returncode == 0, done.stderr
     assert bytes(mock.only_run().files["logs/x." + EVENTS].data) == b"".join(event_file(300))
     stripped = node.path / "stripped"
