@@ -2,9 +2,10 @@
 // place. What it says in words goes out as signals; the card around it shows them.
 
 import { effect, signal, untracked } from "@preact/signals";
-import { drawn, inks, runById, runsOf, tagByName } from "../model/catalog";
+import { drawn, inkOf, inks, runOfLine, runsOf, tagByName } from "../model/catalog";
 import { failures } from "../model/feed";
 import { onChange, seriesOf } from "../model/held";
+import { isSame } from "../model/lines";
 import { cursor, hot, scaleOf, view } from "../model/view";
 import { cursorLabel } from "./axis";
 import { fillBand, isDense, type Pen, strokeExtremes, strokeLine, strokeRaw } from "./lines";
@@ -122,8 +123,8 @@ export class Chart implements Painted {
         const axis = view.axis.value;
         for (const id of runsOf(this.tag)) {
             const s = seriesOf(id, this.tag);
-            const run = runById.value.get(id);
-            const ink = inks.value.get(id);
+            const run = runOfLine(id);
+            const ink = inkOf(id);
             if (!s || !run || !ink) continue;
             const line = lineOf(run, ink, s, axis, view.range.value, view.smooth.value);
             if (line) out.push(line);
@@ -339,7 +340,7 @@ export class Chart implements Painted {
 
     private drawHot(pen: Pen, scene: Scene): void {
         const h = hot.peek();
-        const line = h && scene.lines.find(l => l.run.id === h.run);
+        const line = h && scene.lines.find(l => isSame(h.run, l.run.id));
         if (!h || !line) return;
         const { ground } = palette();
         const { ctx } = pen;
@@ -363,7 +364,7 @@ export class Chart implements Painted {
         const h = hot.peek();
         for (const l of scene.lines) {
             const i = nearestItem(l, x, this.slack());
-            if (i >= 0) drawDot(pen, l, i, h?.run === l.run.id ? 3.5 : 2.5, ground);
+            if (i >= 0) drawDot(pen, l, i, isSame(h?.run, l.run.id) ? 3.5 : 2.5, ground);
         }
     }
 

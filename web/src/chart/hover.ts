@@ -1,6 +1,7 @@
 // What is at a place of a chart: rows for the tooltip, the nearest run, readouts of other charts.
 
 import type { Ink } from "../model/colour";
+import { isSame } from "../model/lines";
 import { size } from "../model/track";
 import type { Run } from "../wire/messages";
 import type { Chart } from "./chart";
@@ -89,7 +90,7 @@ export function around(rows: Row[], run: string, most: number): { rows: Row[]; m
     if (rows.length <= most) return { rows, more: 0 };
     const at = Math.max(
         0,
-        rows.findIndex(r => r.run.id === run),
+        rows.findIndex(r => isSame(run, r.run.id)),
     );
     const from = Math.max(0, Math.min(rows.length - most, at - Math.floor(most / 2)));
     return { rows: rows.slice(from, from + most), more: rows.length - most };
@@ -97,7 +98,7 @@ export function around(rows: Row[], run: string, most: number): { rows: Row[]; m
 
 /** One run's value at a place, for the readout of a chart without the pointer. */
 export function valueAt(chart: Chart, run: string, x: number): number | null {
-    const l = chart.scene?.lines.find(line => line.run.id === run);
+    const l = chart.scene?.lines.find(line => isSame(run, line.run.id));
     if (!l) return null;
     const i = nearestItem(l, x, chart.slack());
     return i < 0 ? null : l.y[i];

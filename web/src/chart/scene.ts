@@ -6,6 +6,7 @@ import { count } from "../model/format";
 import type { Scale } from "../model/link";
 import { type Axis, fineFits, type Series, smoothBase, smoothFine } from "../model/series";
 import type { Smooth } from "../model/smoother";
+import { stateWord } from "../model/state";
 import { size, type Track } from "../model/track";
 import type { Run } from "../wire/messages";
 import { seconds } from "../wire/messages";
@@ -60,10 +61,10 @@ function isRising(t: Track, x: Float64Array, axis: Axis): boolean {
 }
 
 function endOf(run: Run): End {
-    if (run.status === "failed") return "failed";
-    if (run.status === "finished" || run.status === "canceled") return "none";
-    if (run.activity === "live") return "running";
-    return run.activity === "quiet" ? "quiet" : "none";
+    const state = stateWord(run);
+    if (state === "failed" || state === "running") return state;
+    if (state === "canceling" || state === "finalizing") return "running";
+    return state === "quiet" || state === "not-responding" ? "quiet" : "none";
 }
 
 /** The line of a series on an axis; null while it has nothing. */

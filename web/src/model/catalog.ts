@@ -4,16 +4,20 @@
 import { computed, signal } from "@preact/signals";
 import type { About, Beat, NewSeries, Run, Tag } from "../wire/messages";
 import { seconds } from "../wire/messages";
-import { assign, type Ink, ink } from "./colour";
+import { assign, DASHES, type Ink, ink } from "./colour";
 import { EMPTY, type Filter, matches } from "./filter";
+import { gather, lineKey, lineRun } from "./lines";
 import { natural, sections } from "./names";
+import { paramsOf } from "./params";
 import { marks } from "./personal";
+import { stateWord, statusWord } from "./state";
 import { view } from "./view";
 
 export interface TagEntry {
     tag: string;
     kind: string;
-    runs: Set<string>;
+    /** Run → the directories that have it. */
+    runs: Map<string, string[]>;
     display: string;
     description: string;
 }
@@ -48,7 +52,7 @@ export function touch(run: string, at = serverNow()): void {
 
 /** Seconds since the newest point of a run; NaN when it has none. */
 export function runAge(run: Run): number {
-    const at = newest.get(run.id);
+    const at = newest.get(lineRun(run.id));
     return at === undefined ? Number.NaN : Math.max(0, serverNow() - at);
 }
 
@@ -105,15 +109,9 @@ export const listed = computed<Run[]>(() => {
     return e ? runs.value.filter(r => r.experiment === e) : runs.value;
 });
 
-export function stateWord(r: Run): string {
-    if (r.status) return r.status;
-    if (r.activity === "live") return "running";
-    return r.activity === "gone" ? "gone" : "quiet";
-}
-
 function words(r: Run): Record<string, string> {
     return {
-        status: stateWord(r),
+        status: `${stateWord(r)} ${statusWord(r)}`.trim(),
         activity: r.activity,
         experiment: r.experiment,
         damage: r.damage > 0 ? "yes" : "no",
@@ -124,7 +122,7 @@ function words(r: Run): Record<string, string> {
 /** Runs that the filter leaves. */
 export const matched = computed<Run[]>(() => {
     const f = runFilter.value;
-    return listed.value.filter(r => matches(f, r.name, words(r)));
+    return listed.value.filter(r => matches(f, r.name, words(r), () => paramsOf(r)));
 });
 
 /** What is drawn before the user has chosen: all, or the newest when there are too many. */
@@ -158,21 +156,49 @@ export const scalarTags = computed<TagEntry[]>(() => {
     const here = new Set(listed.value.map(r => r.id));
     return tags.value.filter(t => {
         if (t.kind !== "scalar") return false;
-        for (const r of t.runs) if (here.has(r)) return true;
+        for (const r of t.runs.keys()) if (here.has(r)) return true;
         return false;
     });
 });
 
 export const tagByName = computed(() => new Map(scalarTags.value.map(t => [t.tag, t])));
 
-/** Runs drawn under a tag. */
+/** Lines drawn under a tag: runs, or their directories. */
 export function runsOf(tag: string): string[] {
     const have = tagByName.value.get(tag)?.runs;
-    return have ? drawn.value.filter(r => have.has(r.id)).map(r => r.id) : [];
+    if (!have) return [];
+    return drawn.value.flatMap(r => (have.get(r.id) ?? []).map(dir => lineKey([r.id, dir])));
 }
 
-export function isLoading(run: string): boolean {
-    return Boolean(runById.value.get(run)?.loading);
+/** All directories of each run, in their order: a dash for each. */
+const dirs = computed<Map<string, string[]>>(() => {
+    const refs = tags.value.flatMap(t =>
+        [...t.runs].flatMap(([run, list]) => list.map(dir => [run, dir] as [string, string])),
+    );
+    const out = gather(refs);
+    for (const list of out.values()) list.sort(natural);
+    return out;
+});
+
+/** Hue of a line's run; each directory of it has its own dash. */
+export function inkOf(key: string): Ink | undefined {
+    const run = lineRun(key);
+    const of = inks.value.get(run);
+    const at = dirs.value.get(run)?.findIndex(dir => lineKey([run, dir]) === key) ?? 0;
+    return of && at > 0 ? { hue: of.hue, dash: (of.dash + at) % DASHES } : of;
+}
+
+/** The run of a line, under the line's own name where it has several. */
+export function runOfLine(key: string): Run | undefined {
+    const run = lineRun(key);
+    const of = runById.value.get(run);
+    if (!of || key === run) return of;
+    const several = (dirs.value.get(run)?.length ?? 0) > 1;
+    return { ...of, id: key, name: several ? `${of.name}${key.slice(run.length)}` : of.name };
+}
+
+export function isLoading(line: string): boolean {
+    return Boolean(runById.value.get(lineRun(line))?.loading);
 }
 
 /** Tags of kinds that have no chart yet: kind → how many. */
@@ -193,7 +219,7 @@ function entry(t: Tag): TagEntry {
     return {
         tag: t.tag,
         kind: t.kind,
-        runs: new Set(t.runs),
+        runs: gather(t.runs),
         display: t.display_name ?? "",
         description: t.description ?? "",
     };
@@ -229,12 +255,14 @@ export function mergeSeries(list: NewSeries[]): boolean {
     for (const s of list) {
         const key = `${s.kind}\0${s.tag}`;
         const t = next.get(key);
-        if (t?.runs.has(s.run)) continue;
+        const dir = s.dir ?? "";
+        const had = t?.runs.get(s.run) ?? [];
+        if (had.includes(dir)) continue;
         any = true;
         next.set(key, {
             tag: s.tag,
             kind: s.kind,
-            runs: new Set([...(t?.runs ?? []), s.run]),
+            runs: new Map(t?.runs).set(s.run, [...had, dir]),
             display: t?.display || (s.display_name ?? ""),
             description: t?.description || (s.description ?? ""),
         });

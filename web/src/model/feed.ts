@@ -12,6 +12,7 @@ import type { Frame } from "../wire/frames";
 import { drawn, isLoading, runsOf, tagByName, touch } from "./catalog";
 import { allSeries, answeredTime, bound, changed, seriesMake, seriesOf } from "./held";
 import { Answer, type Job, jobAdd, pairsOf } from "./job";
+import { lineRef, lineRun } from "./lines";
 import { fineFits, type Series, seriesFine, seriesLive } from "./series";
 import { missed, paused, view } from "./view";
 
@@ -279,7 +280,8 @@ function watch(tag: string, runs: string[]): void {
     });
     const at = view.attempts.value;
     const cols = CHART_COLS;
-    socket?.send({ t: "watch", id, runs: list, tags: [tag], epoch, ordinals, view: at, cols });
+    const refs = list.map(lineRef);
+    socket?.send({ t: "watch", id, runs: refs, tags: [tag], epoch, ordinals, view: at, cols });
 }
 
 function failed(job: Job, e: unknown): void {
@@ -373,7 +375,7 @@ export function feedFrames(frames: Frame[]): void {
         const s = handles.get(f.handle);
         if (!s) continue;
         if (seriesLive(s, f)) {
-            touch(s.run);
+            touch(lineRun(s.run));
             if (paused.value) missed.value += f.count;
         } else {
             forget(s, f.handle);

@@ -1,18 +1,22 @@
-// Filters over names: a regular expression and words such as `status:failed`. A pattern that is
-// not valid is told in plain words; the caller keeps the last good one.
+// Filters over names: a regular expression, words such as `status:failed`, and tests of
+// hyperparameters such as `lr>0.01`. A pattern that is not valid is told in plain words; the caller
+// keeps the last good one.
+
+import { passes, type Test, testOf } from "./params";
 
 export interface Filter {
     text: string;
     re: RegExp | null;
     /** Words `key:value`: key → expression over the value. */
     words: Map<string, RegExp>;
+    tests: Test[];
 }
 
 export interface Bad {
     error: string;
 }
 
-export const EMPTY: Filter = { text: "", re: null, words: new Map() };
+export const EMPTY: Filter = { text: "", re: null, words: new Map(), tests: [] };
 
 const WORD = /^(status|state|activity|experiment|damage|attempts):(\S*)$/;
 const LIMIT_PATTERN = 1000;
@@ -60,11 +64,14 @@ function one(pattern: string): RegExp | Bad {
 
 export function compile(text: string): Filter | Bad {
     const words = new Map<string, RegExp>();
+    const tests: Test[] = [];
     const rest: string[] = [];
     for (const part of text.trim().split(/\s+/)) {
         const m = WORD.exec(part);
         if (!m) {
-            if (part) rest.push(part);
+            const test = testOf(part);
+            if (test) tests.push(test);
+            else if (part) rest.push(part);
             continue;
         }
         const re = one(m[2]);
@@ -72,9 +79,9 @@ export function compile(text: string): Filter | Bad {
         words.set(m[1] === "state" ? "status" : m[1], re);
     }
     const pattern = rest.join(" ");
-    if (!pattern) return { text, re: null, words };
+    if (!pattern) return { text, re: null, words, tests };
     const re = one(pattern);
-    return "error" in re ? re : { text, re, words };
+    return "error" in re ? re : { text, re, words, tests };
 }
 
 /** Patterns with a repeated group may take for ever: such are tried in a worker with a limit. */
@@ -83,10 +90,18 @@ export function risky(f: Filter): boolean {
     return /\)[*+{]/.test(source) || (source.match(/[*+]/g)?.length ?? 0) > 3;
 }
 
-export function matches(f: Filter, name: string, words: Record<string, string>): boolean {
+/** `params` gives the hyperparameters, if the filter asks for any. */
+export function matches(
+    f: Filter,
+    name: string,
+    words: Record<string, string>,
+    params: () => Map<string, string> = () => new Map(),
+): boolean {
     if (f.re && !f.re.test(name)) return false;
     for (const [key, re] of f.words) if (!re.test(words[key] ?? "")) return false;
-    return true;
+    if (f.tests.length === 0) return true;
+    const have = params();
+    return f.tests.every(t => passes(t, have));
 }
 
 /** Names nearest to what was typed, best first: shared pairs of letters decide. */

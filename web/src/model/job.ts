@@ -2,10 +2,12 @@
 
 import type { Frame } from "../wire/frames";
 import { answeredNow, changed, seriesOf } from "./held";
+import { seriesRef } from "./lines";
 import { seriesFine, seriesHistory, trackOf } from "./series";
 import { view } from "./view";
 
 export interface Job {
+    /** Lines: runs, or directories of runs. */
     runs: string[];
     tags: string[];
     width: number;
@@ -13,8 +15,8 @@ export interface Job {
 }
 
 /** What is asked for, tag by tag: the first chart is whole before the second one begins. */
-export function pairsOf(job: Job): [string, string][] {
-    return job.tags.flatMap(tag => job.runs.map(run => [run, tag] as [string, string]));
+export function pairsOf(job: Job): string[][] {
+    return job.tags.flatMap(tag => job.runs.map(run => seriesRef(run, tag)));
 }
 
 const MOST_SERIES = 240;

@@ -47,6 +47,7 @@ export function markRun(name: string, change: Mark): void {
     marks.value = next;
 }
 
-export function isPinned(name: string): boolean {
-    return marks.value.get(name)?.pinned === true;
+/** By the run history for all who look, or by this browser alone. */
+export function isPinned(run: { name: string; pinned?: boolean }): boolean {
+    return run.pinned === true || marks.value.get(run.name)?.pinned === true;
 }

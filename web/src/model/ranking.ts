@@ -5,12 +5,14 @@ import { computed, effect, signal, untracked } from "@preact/signals";
 import { points } from "../net/http";
 import type { Run } from "../wire/messages";
 import { seconds } from "../wire/messages";
-import { listed, matched, runAge, scalarTags, stateWord } from "./catalog";
+import { listed, matched, runAge, scalarTags, tagByName } from "./catalog";
 import { onChange, seriesOf } from "./held";
+import { lineKey, lineRef } from "./lines";
 import type { Sort } from "./link";
 import { natural } from "./names";
 import { isPinned } from "./personal";
 import { trackOf } from "./series";
+import { stateWord, WORST } from "./state";
 import type { Track } from "./track";
 import { view } from "./view";
 
@@ -58,12 +60,17 @@ function shownValue(t: Track, kind: string): number {
     return best;
 }
 
+/** The line that stands for a run in the list: of its first directory. */
+function lineFor(run: string, tag: string): string {
+    return lineKey([run, tagByName.value.get(tag)?.runs.get(run)?.[0] ?? ""]);
+}
+
 function compute(): void {
     const [kind, tag] = sortParts(sort.value.by);
     const next = new Map<string, number>();
     if (tag)
         for (const r of listed.value) {
-            const held = seriesOf(r.id, tag)?.base;
+            const held = seriesOf(lineFor(r.id, tag), tag)?.base;
             const t = held && held.n > 0 ? held : asked.get(tag)?.get(r.id);
             if (t && t.n > 0) next.set(r.id, shownValue(t, kind));
         }
@@ -93,13 +100,15 @@ async function askRest(tag: string): Promise<void> {
     const have = asked.get(tag) ?? new Map<string, Track>();
     const rest = listed.value
         .map(r => r.id)
-        .filter(id => entry.runs.has(id) && !have.has(id) && !seriesOf(id, tag)?.base.n);
+        .filter(
+            id => entry.runs.has(id) && !have.has(id) && !seriesOf(lineFor(id, tag), tag)?.base.n,
+        );
     if (rest.length === 0) return;
     asked.set(tag, have);
     for (const id of rest) have.set(id, trackOf([]));
     await points(
         {
-            series: { runs: rest, tags: [tag] },
+            series: { runs: rest.map(id => lineRef(lineFor(id, tag))), tags: [tag] },
             x: "step",
             range: null,
             width: 1,
@@ -133,20 +142,18 @@ export function rankingStart(): void {
     });
 }
 
-const STATES = ["failed", "running", "quiet", "queued", "finished", "canceled", "gone"];
-
 function key(r: Run, by: string): number {
     if (by === "start") return seconds(r.first_wall) || 0;
     if (by === "update") return runAge(r) || 0;
-    if (by === "state") return STATES.indexOf(stateWord(r));
+    if (by === "state") return WORST.indexOf(stateWord(r));
     return values.value.get(r.id) ?? Number.NaN;
 }
 
 /** Matched runs in the order of the list: pinned ones first, each part in the order chosen. */
 export const ranked = computed<Run[]>(() => {
     const list = ordered.value;
-    const top = list.filter(r => isPinned(r.name));
-    return top.length === 0 ? list : [...top, ...list.filter(r => !isPinned(r.name))];
+    const top = list.filter(isPinned);
+    return top.length === 0 ? list : [...top, ...list.filter(r => !isPinned(r))];
 });
 
 /** Runs without a value come last. */

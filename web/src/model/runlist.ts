@@ -3,8 +3,9 @@
 
 import { computed, signal } from "@preact/signals";
 import type { Run } from "../wire/messages";
-import { isChosen, stateWord } from "./catalog";
+import { isChosen } from "./catalog";
 import { ranked } from "./ranking";
+import { stateWord, WORST } from "./state";
 
 export interface RunRow {
     kind: "run";
@@ -32,8 +33,6 @@ export type ListRow = RunRow | FolderRow;
 export const closed = signal<Set<string>>(new Set());
 /** Off: a flat list with full names. */
 export const tree = signal(true);
-
-const WORST = ["failed", "gone", "quiet", "running", "queued", "canceled", "finished"];
 
 export function worst(runs: Run[]): string {
     let best = WORST.length;

@@ -29,6 +29,7 @@ interface Smoothed {
 }
 
 export interface Series {
+    /** A line: a run, or a directory of one. */
     run: string;
     tag: string;
     /** Cursor: ordinal of the newest point held, in the epoch of the socket. */

@@ -1,5 +1,6 @@
 // History over HTTP. Knows addresses and errors of the API, nothing of charts.
 
+import type { RunRef } from "../model/lines";
 import { type Frame, readFrames, WireError } from "../wire/frames";
 import type { About, AttemptInfo, Damage, FileInfo, Run, SeriesInfo, Tag } from "../wire/messages";
 
@@ -98,7 +99,7 @@ export const api = {
 
 export interface PointsQuery {
     /** A block, answered run by run, or pairs of run and tag in any order. */
-    series: { runs: string[]; tags: string[] } | [string, string][];
+    series: { runs: RunRef[]; tags: string[] } | string[][];
     x: string;
     range: [number, number] | null;
     width: number | null;

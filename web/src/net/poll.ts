@@ -4,6 +4,7 @@
 //
 //   idle ─ watch ─► asking ─ answer or 25 s ─► asking …        the list of runs beside it
 
+import { lineKey, type RunRef, seriesRef } from "../model/lines";
 import { type Frame, KIND_BEHIND } from "../wire/frames";
 import type { Run } from "../wire/messages";
 import { api, CHART_COLS, NetError, points } from "./http";
@@ -15,14 +16,14 @@ const RUNS_MS = 2000;
 
 interface Watch {
     handle: number;
-    run: string;
+    run: RunRef;
     tag: string;
     ordinal: number;
 }
 
 interface WatchMessage {
     id: number;
-    runs: string[];
+    runs: RunRef[];
     tags: string[];
     ordinals: number[];
     view: string;
@@ -132,7 +133,7 @@ export class LongPoll {
         const list = [...this.watches.values()];
         this.asking = new AbortController();
         const query = {
-            series: list.map(w => [w.run, w.tag] as [string, string]),
+            series: list.map(w => seriesRef(lineKey(w.run), w.tag)),
             x: "step",
             range: null,
             width: null,

@@ -4,8 +4,9 @@
 import { effect, signal } from "@preact/signals";
 import type { Chart } from "../chart/chart";
 import { readAt } from "../chart/hover";
-import { runs, stateWord } from "../model/catalog";
+import { runs } from "../model/catalog";
 import { axisValue, count, short } from "../model/format";
+import { stateWord } from "../model/state";
 import { view } from "../model/view";
 import { stateWords } from "./icons";
 

@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { Chart } from "../chart/chart";
 import { valueAt } from "../chart/hover";
-import { inks, tagByName } from "../model/catalog";
+import { inkOf, tagByName } from "../model/catalog";
 import { failures, retryNow } from "../model/feed";
 import { plural, short } from "../model/format";
 import type { Scale } from "../model/link";
@@ -38,7 +38,7 @@ function Read({ chart, tag }: { chart: Chart | null; tag: string }) {
     chart?.version.value;
     if (!chart || !at || !h || at.card === tag) return null;
     const v = valueAt(chart, h.run, at.x);
-    const ink = inks.value.get(h.run);
+    const ink = inkOf(h.run);
     if (v === null || !ink) return null;
     return (
         <span class="read">

@@ -3,7 +3,8 @@
 
 import type { Chart } from "../chart/chart";
 import { svgOf } from "../chart/svg";
-import { runById, runsOf } from "../model/catalog";
+import { runOfLine, runsOf } from "../model/catalog";
+import { lineRef } from "../model/lines";
 import { view } from "../model/view";
 import { points } from "../net/http";
 
@@ -55,7 +56,7 @@ export async function exportCsv(tag: string): Promise<void> {
     let total = 0;
     await points(
         {
-            series: { runs, tags: [tag] },
+            series: { runs: runs.map(lineRef), tags: [tag] },
             x: "step",
             range: null,
             width: null,
@@ -66,7 +67,7 @@ export async function exportCsv(tag: string): Promise<void> {
             for (const f of frames) {
                 const { step, wall } = f.cols;
                 if (!f.value || !step || !wall || total > MOST_POINTS) continue;
-                const name = runById.value.get(runs[f.handle])?.name ?? runs[f.handle];
+                const name = runOfLine(runs[f.handle])?.name ?? runs[f.handle];
                 const head = `${quoted(name)},${quoted(tag)}`;
                 const lines: string[] = [];
                 for (let i = 0; i < f.count; i++)

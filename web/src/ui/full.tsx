@@ -5,10 +5,12 @@ import type { ComponentChildren } from "preact";
 import type { Chart } from "../chart/chart";
 import { readAt } from "../chart/hover";
 import type { Line } from "../chart/scene";
-import { runAge, stateWord } from "../model/catalog";
+import { runAge } from "../model/catalog";
 import { age, axisValue, count, digits } from "../model/format";
 import { seriesOf } from "../model/held";
+import { isSame } from "../model/lines";
 import type { Scale } from "../model/link";
+import { stateWord } from "../model/state";
 import { size } from "../model/track";
 import { acts, cursor, hot, scaleOf, tick, view } from "../model/view";
 import { PlotArea, Title } from "./card";
@@ -104,7 +106,7 @@ function Legend({ chart }: { chart: Chart }) {
                 {stats.slice(0, 200).map(s => (
                     <tr
                         key={s.line.run.id}
-                        class={hot.value?.run === s.line.run.id ? "is-hot" : ""}
+                        class={isSame(hot.value?.run, s.line.run.id) ? "is-hot" : ""}
                         onPointerEnter={() => {
                             hot.value = { run: s.line.run.id, pale: true };
                         }}

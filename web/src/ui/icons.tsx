@@ -135,9 +135,12 @@ const STATE: Record<string, [IconName, string]> = {
     failed: ["failed", "failed"],
     quiet: ["quiet", "quiet: no data for 3 times its usual interval"],
     gone: ["canceled", "its files are gone"],
-    "not-responding": ["silent", "not responding"],
+    "not-responding": ["silent", "not responding: nothing heard for three heartbeats"],
+    waiting: ["queued", "not started"],
     queued: ["queued", "queued"],
     preparing: ["queued", "preparing"],
+    finalizing: ["running", "finalizing: its files are still on the way"],
+    canceling: ["canceled", "asked to end"],
     canceled: ["canceled", "canceled"],
 };
 

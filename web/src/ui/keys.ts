@@ -1,5 +1,6 @@
 // Single keys, off inside fields and where the user has switched them off; Escape always works.
 
+import { lineRun } from "../model/lines";
 import type { Scale } from "../model/link";
 import type { Axis } from "../model/series";
 import { smoothBy } from "../model/smoother";
@@ -90,7 +91,7 @@ const KEYS: Record<string, (e: KeyboardEvent) => void> = {
     f: () => (view.full.value ? acts.charts() : withTag(acts.full)),
     Enter: () => withTag(acts.full),
     p: () => withTag(acts.pin),
-    h: () => hot.value && choose([hot.value.run], false),
+    h: () => hot.value && choose([lineRun(hot.value.run)], false),
     x: () => axisTo(next(AXES, view.axis.value)),
     y: () => withTag(tag => acts.scale(tag, next(SCALES, scaleOf(tag)))),
     l: () => withTag(tag => acts.scale(tag, scaleOf(tag) === "log" ? "linear" : "log")),

@@ -3,6 +3,7 @@
 
 import type { Chart } from "../chart/chart";
 import { nearestRun, readAt } from "../chart/hover";
+import { isSame } from "../model/lines";
 import { acts, cursor, hot, step, view } from "../model/view";
 
 const DRAG_PX = 4;
@@ -23,7 +24,7 @@ function point(chart: Chart, x: number, y: number, pinned: boolean): void {
     const { rows } = readAt(chart, at);
     const run = nearestRun(chart, rows, y);
     // The crosshair stands at a point of the nearest run: what it says was really logged there.
-    const here = rows.find(r => r.run.id === run);
+    const here = rows.find(r => isSame(run, r.run.id));
     cursor.value = { x: here ? here.x : at, card: chart.tag, pinned };
     if (hot.peek()?.run !== run) hot.value = run ? { run, pale: false } : null;
 }

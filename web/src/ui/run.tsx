@@ -3,8 +3,9 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { inks, runAge, runById, stateWord } from "../model/catalog";
+import { inks, runAge, runById } from "../model/catalog";
 import { age, bytes, count, moment, plural, span } from "../model/format";
+import { stateWord } from "../model/state";
 import { acts, tick } from "../model/view";
 import { ApiError, api } from "../net/http";
 import type { AttemptInfo, Damage, FileInfo, Run, SeriesInfo } from "../wire/messages";

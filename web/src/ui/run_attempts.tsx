@@ -2,8 +2,8 @@
 // hides.
 
 import { xTicks } from "../chart/axis";
-import { stateWord } from "../model/catalog";
 import { clock, count, moment, span } from "../model/format";
+import { stateWord } from "../model/state";
 import { acts, view } from "../model/view";
 import type { AttemptInfo, Run } from "../wire/messages";
 import { seconds } from "../wire/messages";

@@ -1,10 +1,12 @@
 // Rows of the list of runs: check box · line · name · value · state · age.
 
-import { inks, isChosen, runAge, stateWord } from "../model/catalog";
+import { inks, isChosen, runAge } from "../model/catalog";
 import { age, moment, plural, short } from "../model/format";
+import { lineRun } from "../model/lines";
 import { isPinned, markRun, marks } from "../model/personal";
 import { sort, sortParts, values } from "../model/ranking";
 import { closed, type FolderRow, type RunRow } from "../model/runlist";
+import { reasonWords, stateWord, statusWord } from "../model/state";
 import { acts, hot, tick, view } from "../model/view";
 import type { Run } from "../wire/messages";
 import { seconds } from "../wire/messages";
@@ -44,7 +46,7 @@ function Badges({ run }: { run: Run }) {
     const tries = (run.restarts ?? 0) + 1;
     return (
         <>
-            {isPinned(run.name) && (
+            {isPinned(run) && (
                 <span class="tag" title="Pinned">
                     <Icon name="pinned" />
                 </span>
@@ -71,8 +73,9 @@ function Badges({ run }: { run: Run }) {
 }
 
 function stateTitle(run: Run): string {
-    const word = stateWords(stateWord(run));
-    return run.reason ? `${word}: ${run.reason}` : word;
+    const word = statusWord(run) || stateWords(stateWord(run));
+    const why = reasonWords(run);
+    return why ? `${word}: ${why}` : word;
 }
 
 function enter(run: string): void {
@@ -88,7 +91,7 @@ export function RunItem({ row }: { row: RunRow }) {
     const ink = inks.value.get(run.id) ?? { hue: 1, dash: 0 };
     const on = isChosen(run.id);
     const here = view.run.value === run.id;
-    const isHot = hot.value?.run === run.id;
+    const isHot = lineRun(hot.value?.run ?? "") === run.id;
     const value = valueWord(run);
     const looks = ["row", `in-${Math.min(depth, 4)}`];
     if (!on) looks.push("off");
@@ -154,8 +157,8 @@ function RowHand({ run }: { run: Run }) {
                         act: () => choose([run.id], !isChosen(run.id)),
                     },
                     {
-                        label: isPinned(run.name) ? "unpin" : "pin to the top",
-                        act: () => markRun(run.name, { pinned: !isPinned(run.name) }),
+                        label: isPinned(run) ? "unpin" : "pin to the top",
+                        act: () => markRun(run.name, { pinned: !isPinned(run) }),
                     },
                     "-",
                     { head: "colour" },

@@ -6,6 +6,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Chart } from "../chart/chart";
 import { around, type Reading, type Row, readAt } from "../chart/hover";
 import { axisValue, clock, count, digits, plural, relative } from "../model/format";
+import { isSame } from "../model/lines";
 import { cursor, hot, view } from "../model/view";
 import { Swatch } from "./icons";
 import { charts } from "./near";
@@ -59,7 +60,7 @@ function Rows({ rows, near }: { rows: Row[]; near: string }) {
             </thead>
             <tbody>
                 {rows.map(r => (
-                    <tr key={r.run.id} class={r.run.id === near ? "near" : ""}>
+                    <tr key={r.run.id} class={isSame(near, r.run.id) ? "near" : ""}>
                         <td>
                             <Swatch {...r.ink} />
                         </td>
@@ -85,7 +86,7 @@ function TipBody({ chart, x, pinned }: { chart: Chart; x: number; pinned: boolea
     const near = hot.value?.run ?? "";
     const { rows, more } = around(reading.rows, near, MOST_ROWS);
     if (reading.rows.length === 0) return null;
-    const here = reading.rows.find(r => r.run.id === near) ?? reading.rows[0];
+    const here = reading.rows.find(r => isSame(near, r.run.id)) ?? reading.rows[0];
     return (
         <>
             <p>

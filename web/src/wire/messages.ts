@@ -1,6 +1,8 @@
 // What the server says in JSON: objects of the API and text messages of the socket. Only the
 // fields that the page uses; everything may be absent from an older or newer server.
 
+import type { RunRef } from "../model/lines";
+
 export interface Run {
     id: string;
     name: string;
@@ -32,6 +34,31 @@ export interface Run {
     left_out?: number;
     message?: string;
     usual_interval_s?: number | null;
+    status_message?: string;
+    /** The run history has it: it can be renamed, pinned, deleted. */
+    archived?: boolean;
+    pinned?: boolean;
+    deleted?: boolean;
+    cancel_requested?: boolean;
+    /** Nothing was heard of it for three heartbeats. */
+    not_responding?: boolean;
+    job?: Job | null;
+    tags?: Record<string, string>;
+    hparams?: Record<string, unknown> | null;
+}
+
+/** What a run that reports has told of its processes. */
+export interface Job {
+    attempt: number;
+    ranks?: number;
+    ranks_started?: number;
+    ranks_ended?: number;
+    exit_code?: number | null;
+    signal?: number | null;
+    files_complete?: boolean;
+    created_time?: Time;
+    started_time?: Time;
+    ended_time?: Time;
 }
 
 /** RFC 3339 text in lists, seconds since 1970 elsewhere. */
@@ -40,8 +67,8 @@ export type Time = string | number | null | undefined;
 export interface Tag {
     tag: string;
     kind: string;
-    /** Ids of the runs that have it. */
-    runs: string[];
+    /** The runs that have it, or directories of theirs. */
+    runs: RunRef[];
     display_name?: string;
     description?: string;
 }
@@ -52,6 +79,20 @@ export interface About {
     logdirs?: string[];
     progress?: { read: number; total: number; done: boolean | number; waiting: boolean | number };
     limits?: Record<string, number>;
+    archive?: ArchiveInfo | null;
+}
+
+/** How the run history stands. */
+export interface ArchiveInfo {
+    state: "ok" | "full" | "failing" | "hung" | "lost";
+    message?: string;
+    bytes_kept?: number;
+    bytes_behind?: number;
+    behind_s?: number;
+    free_bytes?: number;
+    reserve_bytes?: number;
+    runs?: number;
+    files?: number;
 }
 
 export interface Damage {
@@ -87,8 +128,34 @@ export interface FileInfo {
     damage?: number;
 }
 
+/** A file of the run history. */
+export interface Kept {
+    path: string;
+    generation: number;
+    newest: boolean;
+    event_file: boolean;
+    /** Durable bytes. */
+    size: number;
+    received?: number;
+    complete: boolean;
+    sha256: string | null;
+    changed_time?: Time;
+}
+
+/** What was reported about a run. */
+export interface RunEvent {
+    id: string;
+    kind: string;
+    source: string;
+    attempt: number;
+    rank: number | null;
+    time: number;
+    data: Record<string, unknown>;
+}
+
 export interface SeriesInfo {
     tag: string;
+    dir?: string;
     kind: string;
     count: number;
     last_step?: number;

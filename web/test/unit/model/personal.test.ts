@@ -13,7 +13,7 @@ describe("marks of runs", () => {
     it("go when nothing is left of them", () => {
         markRun("a", { hue: 3, pinned: true });
         markRun("a", { hue: undefined });
-        expect(isPinned("a")).toBe(true);
+        expect(isPinned({ name: "a" })).toBe(true);
         markRun("a", { pinned: false });
         expect(marks.value.size).toBe(0);
     });
