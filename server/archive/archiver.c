@@ -353,7 +353,7 @@ static int begin_again(struct archive_file *file)
     digest_init(&file->digest);
     file->reset = false;
     file_close(file); /* the page cache of this descriptor is not believed any more */
-    return 0;
+    return file->made ? batch_add(file->run->archive, file) : 0; /* its row was in the batch too */
 }
 
 /* Writes some of a file. With the lock, released meanwhile. */

@@ -129,7 +129,7 @@
 #define LIMIT_CARRIED_BYTES (64u << 10) /* of one append; larger ones are read from the source */
 #define LIMIT_ARCHIVE_QUEUE_BYTES (64u << 20) /* carried bytes that wait to be written */
 #define LIMIT_ARCHIVE_OPEN_FILES 256    /* kept open for writing while idle */
-#define LIMIT_ARCHIVE_SOURCES 4096      /* descriptors of sources, held until their bytes are safe */
+#define LIMIT_ARCHIVE_SOURCES 4096      /* descriptors of sources, held until all is safe */
 #define LIMIT_ARCHIVE_TURN_BYTES (8u << 20) /* of one file before another gets a turn */
 #define LIMIT_ARCHIVE_COMMIT_MS 100     /* between two group commits nobody waits for */
 #define LIMIT_ARCHIVE_HUNG_MS 10000

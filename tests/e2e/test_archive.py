@@ -189,6 +189,40 @@ def test_below_the_reserve_it_shows_and_does_not_archive(start, logs, write, arc
     wait_until_kept(archive, logs)
 
 
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 3 MB; grow(MB) makes it larger."""
+    place = tmp_path / "small"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", place]).returncode:
+        pytest.skip("needs the right to mount")
+    yield place
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+def test_a_full_disk_stops_the_archive_alone_and_it_catches_up(start, logs, write, small_disk):
+    archive = small_disk / "archive"
+    server = start("--logdir", logs, "--archive", archive, "--archive-reserve", "1", "--no-index")
+    log = write("a")
+    for step in range(400):
+        log.values(step, *big(step))
+    server.run("a", points=400)
+    wait_for(lambda: "is paused" in server.log)
+    log.scalar("loss", 1.0, 400)
+    server.run("a", points=401)
+    subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
+    wait_until_kept(archive, logs)
+    assert "goes on" in server.log
+    assert server.stop() == 0
+
+
+def big(step):
+    """A point, and 16 KB beside it."""
+    from tensorboardX.proto.summary_pb2 import Summary
+    yield Summary.Value(tag="loss", simple_value=step)
+    yield Summary.Value(tag="text", tensor={"dtype": 7, "string_val": [b"x" * 16384]})
+
+
 class Writers(threading.Thread):
     """Appends to a few files, again and again, until told to stop."""
 
