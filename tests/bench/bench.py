@@ -13,6 +13,7 @@ import platform
 import subprocess
 import sys
 
+import figures_index
 import figures_live
 import figures_load
 import figures_server
@@ -26,6 +27,9 @@ FIGURES = {
     "query": figures_server.run_query,
     "idle": figures_server.run_idle,
     "bitflip": figures_server.run_bitflip,
+    "restart": figures_index.run_restart,
+    "index": figures_index.run_index_cost,
+    "memory": figures_index.run_memory,
 }
 
 
