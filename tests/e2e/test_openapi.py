@@ -62,6 +62,8 @@ def test_schemathesis_finds_nothing(server, write, logs, tmp_path):
         sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run",
         f"http://127.0.0.1:{server.port}/api/v1/openapi.json", "--checks", "all",
         "--exclude-operation-id", "streamPoints",  # does not end
+        "--exclude-operation-id", "deleteRun",  # the runs above are needed
+        "--exclude-operation-id", "uploadFile",  # its body is no text; see upload_test.c
         "--max-examples", "25", "--request-timeout", "35", "--no-color", "--seed", "1",
     ]
     done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=240)
