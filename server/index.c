@@ -35,8 +35,7 @@ static int make_folders(const char *path)
     return 0;
 }
 
-/* The run's folder, locked against other servers. A descriptor, or -errno. */
-static int open_folder(struct index *index, const char *id)
+int index_open_folder(struct index *index, const char *id, bool make)
 {
     char path[LIMIT_PATH_BYTES];
     int n = snprintf(path, sizeof path, "%s/%s%s%s", index->dir, id, *index->below ? "/" : "",
@@ -44,7 +43,7 @@ static int open_folder(struct index *index, const char *id)
 
     if (n < 0 || (size_t)n >= sizeof path)
         return -ENAMETOOLONG;
-    int r = make_folders(path);
+    int r = make ? make_folders(path) : 0;
     if (r < 0)
         return r;
     _cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -140,19 +139,53 @@ static void list_run(struct indexrun *r)
     pthread_mutex_unlock(&index->lock);
 }
 
-struct run *index_run(struct index *index, const struct run_info *info)
-{
-    struct run *known = store_find_run(index->options.store, info->id);
-    struct indexrun *r = known ? NULL : calloc(1, sizeof *r);
+/* A run may be met by two threads at once, by its directory and by its archived files: one takes
+ * it up, the other waits. */
+struct starting {
+    struct starting *next;
+    const char *id;
+};
 
-    if (known || !r)
-        return known;
+static void start_run(struct index *index, struct starting *self)
+{
+    pthread_mutex_lock(&index->lock);
+    for (struct starting *s = index->starting; s;) {
+        if (strcmp(s->id, self->id) != 0) {
+            s = s->next;
+            continue;
+        }
+        pthread_cond_wait(&index->less, &index->lock);
+        s = index->starting;
+    }
+    self->next = index->starting;
+    index->starting = self;
+    pthread_mutex_unlock(&index->lock);
+}
+
+static void run_started(struct index *index, struct starting *self)
+{
+    struct starting **at = &index->starting;
+
+    pthread_mutex_lock(&index->lock);
+    while (*at != self)
+        at = &(*at)->next;
+    *at = self->next;
+    pthread_cond_broadcast(&index->less);
+    pthread_mutex_unlock(&index->lock);
+}
+
+static struct run *take_up(struct index *index, const struct run_info *info)
+{
+    struct indexrun *r = calloc(1, sizeof *r);
+
+    if (!r)
+        return NULL;
     r->index = index;
     snprintf(r->id, sizeof r->id, "%s", info->id);
-    r->dir = open_folder(index, info->id);
+    r->dir = index_open_folder(index, info->id, false);
     if (r->dir == -EWOULDBLOCK)
         log_info("run %s: its index is another server's", info->name);
-    else if (r->dir < 0)
+    else if (r->dir < 0 && r->dir != -ENOENT)
         log_warn("run %s: no index: %s", info->name, strerror(-r->dir));
     if (r->dir >= 0)
         restore_chain(r, info);
@@ -169,7 +202,29 @@ struct run *index_run(struct index *index, const struct run_info *info)
     return r->run;
 }
 
+struct run *index_run(struct index *index, const struct run_info *info)
+{
+    struct starting self = {.id = info->id};
+
+    start_run(index, &self);
+    struct run *run = store_find_run(index->options.store, info->id);
+    if (!run)
+        run = take_up(index, info);
+    run_started(index, &self);
+    return run;
+}
+
 /* ---- commits ----------------------------------------------------------------------------- */
+
+/* With the lock. Memory that answers do not need yet may wait for the index. */
+static void note_load(struct index *index, int64_t now)
+{
+    if (now - index->load_ns >= INDEX_HOLD_NS) {
+        index->burst_ns = now;
+        atomic_store(&index->limit, index->options.memory_bytes / 2);
+    }
+    index->load_ns = now;
+}
 
 /* The writer's thread, which holds the run for writing. */
 static void note_commit(void *ctx, const struct commit *commit)
@@ -179,17 +234,23 @@ static void note_commit(void *ctx, const struct commit *commit)
     bool loading;
     int64_t now = clock_ns(NULL);
 
-    if (!r || r->index != index || r->dir < 0)
+    if (!r || r->index != index)
         return;
     index_count(r, &loading);
     pthread_mutex_lock(&index->lock);
+    if (r->dir < 0 && r->dir != -ENOENT) {
+        pthread_mutex_unlock(&index->lock);
+        return;
+    }
+    if (loading || r->commit_ns == 0)
+        note_load(index, now);
     r->dirty_ns = r->dirty ? r->dirty_ns : now;
     r->dirty = true;
     r->commit_ns = now;
     r->loaded = r->loaded || (!loading && (r->loading || r->flushed_ns == 0));
     r->loading = loading;
     index_activate(r);
-    bool much = index_has_much(r) && !r->busy && now >= r->retry_ns &&
+    bool much = index_has_much(r, now) && !r->busy && now >= r->retry_ns &&
                 !index->working && !index->jobs;
     r->busy = r->busy || much;
     pthread_mutex_unlock(&index->lock);
@@ -210,17 +271,18 @@ int index_admit(struct index *index)
     struct timespec until;
     int r = 0;
 
-    if (atomic_load_explicit(&index->resident, memory_order_relaxed) <= index->limit)
+    if (atomic_load_explicit(&index->resident, memory_order_relaxed) <=
+        atomic_load_explicit(&index->limit, memory_order_relaxed))
         return 0;
     atomic_fetch_add(&index->waits, 1);
     clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_sec += ADMIT_S;
     pthread_mutex_lock(&index->lock);
     pthread_cond_signal(&index->wake);
-    while (r == 0 && atomic_load(&index->resident) > index->limit && !index->stopping)
+    while (r == 0 && atomic_load(&index->resident) > atomic_load(&index->limit) && !index->stopping)
         r = pthread_cond_timedwait(&index->less, &index->lock, &until);
     pthread_mutex_unlock(&index->lock);
-    return atomic_load(&index->resident) > 2 * index->limit ? -ENOMEM : 0;
+    return atomic_load(&index->resident) > 2 * atomic_load(&index->limit) ? -ENOMEM : 0;
 }
 
 /* ---- life -------------------------------------------------------------------------------- */
@@ -270,7 +332,8 @@ int index_open(const struct index_options *options, struct index **ret)
         return -ENOMEM;
     index->options = *options;
     index->jobs_tail = &index->jobs;
-    index->limit = options->memory_bytes / 8;
+    index->burst_ns = index->load_ns = clock_ns(NULL);
+    index->limit = options->memory_bytes / 2; /* a server that starts reads what is there */
     index->flush_bytes = MAX(MIN(options->memory_bytes / 64, FLUSH_BYTES_MOST), FLUSH_BYTES_LEAST);
     init_locks(index);
     index->dir = strdup(options->dir);

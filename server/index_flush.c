@@ -3,9 +3,10 @@
  *   commit (much in memory) ── job ──┐
  *   every TICK_MS: what is due? ─────┴─► write ─► (bytes safe?) ─► rename ─► adopt ─► merge?
  *
- * When a run is due: at once when much of it is in memory, but during its first load, which wants
- * the processors, only when memory is short; when that load is over; then at most every INTERVAL_S. One run is written at a time. A failure is told once and tried again with
- * growing pauses; points stay in memory meanwhile. */
+ * When a run is due: at once when much of it is in memory; when its first load is over; then at
+ * most every INTERVAL_S. While loads are under way, and a moment longer, nothing is due unless
+ * memory is short: they want the processors and the disk. One run is written at a time. A failure
+ * is told once and tried again with growing pauses; points stay in memory meanwhile. */
 #include <errno.h>
 #include <string.h>
 
@@ -101,7 +102,7 @@ void index_count(struct indexrun *r, bool *ret_loading)
     pthread_mutex_lock(&index->lock);
     atomic_fetch_add(&index->resident, resident - r->resident);
     r->resident = resident;
-    if (atomic_load(&index->resident) <= index->limit)
+    if (atomic_load(&index->resident) <= atomic_load(&index->limit))
         pthread_cond_broadcast(&index->less);
     pthread_mutex_unlock(&index->lock);
 }
@@ -145,6 +146,32 @@ static int wait_durable(struct indexrun *r, const struct snapshot *s)
         }
     }
     return 0;
+}
+
+/* A run that had no folder gets one. What another server put there in between stays its own. */
+static int make_folder(struct indexrun *r)
+{
+    struct segment *chain = NULL;
+    size_t count = 0;
+    bool foreign = false;
+
+    if (r->dir != -ENOENT)
+        return MIN(r->dir, 0);
+    int dir = index_open_folder(r->index, r->id, true);
+    int e = dir < 0 ? dir : segment_chain(dir, &chain, &count, &foreign);
+    free(chain);
+    if (e == 0 && (count > 0 || foreign))
+        e = -EWOULDBLOCK;
+    if (e < 0 && dir >= 0)
+        close(dir);
+    if (e == -EWOULDBLOCK)
+        log_info("run %s: its index is another server's", r->id);
+    if (e == 0 || e == -EWOULDBLOCK) { /* or it is tried again */
+        pthread_mutex_lock(&r->index->lock);
+        r->dir = e == 0 ? dir : e;
+        pthread_mutex_unlock(&r->index->lock);
+    }
+    return e;
 }
 
 static int write_file(struct indexrun *r, struct snapshot *s, struct segment *ret)
@@ -202,7 +229,9 @@ static void flush(struct indexrun *r, struct snapshot *s)
     if (!r->loading)
         tails = clock_ns(NULL) - commit_ns > 2 * NS_PER_S ? TAILS_ALL : TAILS_PARKED;
     pthread_mutex_unlock(&index->lock);
-    int e = run_grow(&r->files, &r->cap_files, r->n_files, sizeof *r->files);
+    int e = make_folder(r);
+    if (e == 0)
+        e = run_grow(&r->files, &r->cap_files, r->n_files, sizeof *r->files);
     if (e == 0)
         e = write_file(r, s, &segment);
     struct indexfile *file = e == 0 ? index_new_file(r, &segment) : NULL;
@@ -317,17 +346,28 @@ static void look_at_broken(struct indexrun *r)
 
 /* ---- the thread -------------------------------------------------------------------------- */
 
-bool index_has_much(const struct indexrun *r)
+static bool is_short(const struct index *index)
+{
+    return atomic_load(&index->resident) > atomic_load(&index->limit) / 2;
+}
+
+bool index_holds(const struct index *index, int64_t now)
+{
+    return !index->stopping && !is_short(index) && now - index->load_ns < INDEX_HOLD_NS &&
+           now - index->burst_ns < INTERVAL_S * NS_PER_S;
+}
+
+bool index_has_much(const struct indexrun *r, int64_t now)
 {
     const struct index *index = r->index;
 
     return r->resident >= index->flush_bytes &&
-           (!r->loading || atomic_load(&index->resident) > index->limit / 2);
+           (is_short(index) || (!r->loading && !index_holds(index, now)));
 }
 
 static bool is_due(const struct indexrun *r, int64_t now, bool stopping)
 {
-    if (r->dir < 0 || !(r->dirty || r->told_broken))
+    if ((r->dir < 0 && r->dir != -ENOENT) || !(r->dirty || r->told_broken))
         return false;
     if (stopping)
         return true;
@@ -335,9 +375,9 @@ static bool is_due(const struct indexrun *r, int64_t now, bool stopping)
         return false;
     if (r->told_broken)
         return !r->loading && now - r->commit_ns >= NS_PER_S;
-    if (r->loaded || index_has_much(r))
+    if (r->loaded || index_has_much(r, now))
         return true;
-    if (r->resident > 0 && atomic_load(&r->index->resident) > r->index->limit / 2)
+    if (r->resident > 0 && is_short(r->index))
         return true; /* many runs with a little each */
     return now - r->dirty_ns >= INTERVAL_S * NS_PER_S &&
            now - r->flushed_ns >= INTERVAL_S * NS_PER_S;
@@ -371,8 +411,9 @@ static bool tend(struct indexrun *r, bool stopping)
     look_at_broken(r);
     pthread_mutex_lock(&index->lock);
     r->busy = false;
-    bool more = r->dir >= 0 && (r->dirty || r->told_broken || r->replaced || merge_from(r, true) < r->n_files ||
-                                (atomic_load(&r->broken) != 0 && !r->told_broken));
+    bool broken = r->told_broken || atomic_load(&r->broken) != 0;
+    bool more = (r->dir >= 0 || r->dir == -ENOENT) &&
+                (r->dirty || broken || r->replaced || merge_from(r, true) < r->n_files);
     pthread_mutex_unlock(&index->lock);
     return more;
 }
@@ -404,9 +445,19 @@ static void do_jobs(struct index *index)
     pthread_mutex_unlock(&index->lock);
 }
 
-static void tend_all(struct index *index, bool stopping)
+/* False: not now. */
+static bool tend_all(struct index *index, bool stopping)
 {
+    int64_t now = clock_ns(NULL);
+
     pthread_mutex_lock(&index->lock);
+    if (index_holds(index, now)) {
+        pthread_mutex_unlock(&index->lock);
+        return false;
+    }
+    if (now - index->load_ns >= INDEX_HOLD_NS &&
+        atomic_load(&index->resident) <= index->options.memory_bytes / 16)
+        atomic_store(&index->limit, index->options.memory_bytes / 8);
     struct indexrun *r = TAKE_PTR(index->active);
     pthread_mutex_unlock(&index->lock);
     for (struct indexrun *next; r; r = next) {
@@ -422,6 +473,7 @@ static void tend_all(struct index *index, bool stopping)
         }
         pthread_mutex_unlock(&index->lock);
     }
+    return true;
 }
 
 /* At the start, and whenever a good part of the limit was written. */
@@ -438,9 +490,8 @@ static void trim(struct index *index, bool first)
 void *index_thread(void *ctx)
 {
     struct index *index = ctx;
-    bool stopping = false;
+    bool stopping = false, trimmed = false;
 
-    trim(index, true);
     while (!stopping) {
         struct timespec until;
         clock_gettime(CLOCK_MONOTONIC, &until);
@@ -448,7 +499,7 @@ void *index_thread(void *ctx)
         until.tv_sec += until.tv_nsec / NS_PER_S;
         until.tv_nsec %= NS_PER_S;
         pthread_mutex_lock(&index->lock);
-        while (!index->jobs && !index->active && !index->stopping)
+        while (!index->jobs && !index->active && !index->stopping && trimmed)
             pthread_cond_wait(&index->wake, &index->lock);
         if (!index->jobs && !index->stopping)
             pthread_cond_timedwait(&index->wake, &index->lock, &until);
@@ -456,9 +507,10 @@ void *index_thread(void *ctx)
         index->working = true;
         pthread_mutex_unlock(&index->lock);
         do_jobs(index);
-        tend_all(index, stopping);
-        if (!stopping)
-            trim(index, false);
+        if (tend_all(index, stopping) && !stopping) {
+            trim(index, !trimmed);
+            trimmed = true;
+        }
         pthread_mutex_lock(&index->lock);
         index->working = false;
         pthread_mutex_unlock(&index->lock);

@@ -14,7 +14,10 @@
 #include "store/restore.h"
 #include "store/snapshot.h"
 
+#define INDEX_HOLD_NS (NS_PER_S / 2)
+
 struct indexrun;
+struct starting;
 
 /* One segment as the store's chunks know it. */
 struct indexfile {
@@ -30,7 +33,8 @@ struct indexrun {
     struct index *index;
     struct run *run;
     char id[LIMIT_RUN_ID_BYTES + 1];
-    int dir;                   /* its folder, locked; -1: this run has no segments */
+    int dir;                   /* its folder, locked; -ENOENT: made with its first segment; other
+                                * errors: this run has no segments */
     struct snapshot *job;      /* taken by the writer, waits for the thread */
     struct indexrun *next_job;
     bool busy;                 /* a snapshot is being taken or written */
@@ -53,13 +57,16 @@ struct indexrun {
 struct index {
     struct index_options options;
     char *dir, *below;
-    uint64_t limit, flush_bytes;
+    uint64_t flush_bytes;
+    _Atomic uint64_t limit; /* of what is resident: higher from a load until that is written */
+    int64_t burst_ns, load_ns; /* first and last commit of loads close to each other */
     uint64_t trimmed_at; /* index thread: bytes written when the folder was looked at */
     pthread_t thread;
     bool started;
     pthread_mutex_t lock;
     pthread_cond_t wake, less; /* for the thread; for index_admit() */
     bool stopping, working; /* working: a snapshot would have to wait, and hold memory */
+    struct starting *starting; /* runs being taken up; `less` tells when one is done */
     struct indexrun *runs, *active, *jobs, **jobs_tail;
     _Atomic uint64_t resident;
     _Atomic uint64_t segments, segment_bytes, flushes, merges, written, failures, broken, restored,
@@ -69,10 +76,17 @@ struct index {
 /* index_trim.c: removes runs that no server has, oldest use first, until `most_bytes` are left. */
 void index_trim(const char *path, uint64_t most_bytes);
 
+/* The run's folder of segments, made if wanted and locked. A descriptor; -ENOENT; -EWOULDBLOCK:
+ * another server's; another error. */
+int index_open_folder(struct index *index, const char *id, bool make);
+
 /* index_flush.c */
 void *index_thread(void *index);
+/* With the lock: loads are under way, or were just now, and memory is not short: they want the
+ * processors, and the disk, more than the index does. */
+bool index_holds(const struct index *index, int64_t now);
 /* With the lock: is so much of the run in memory that it is written at once? */
-bool index_has_much(const struct indexrun *r);
+bool index_has_much(const struct indexrun *r, int64_t now);
 /* With the lock: the thread looks at the run from now on. */
 void index_activate(struct indexrun *r);
 /* Writing, with `busy` set: asks for a flush of all that is new; the lock is not held. */
