@@ -70,6 +70,9 @@ void history_problem(struct request *request, int error)
     case -ESTALE:
         response_problem(request, 410, "deleted", "The run was deleted.");
         break;
+    case -EMSGSIZE:
+        response_problem(request, 413, "too-large", "A text of this run is too long.");
+        break;
     case -ENOSPC:
         response_problem(request, 507, "archive-full",
                          "The archive's disk is full: it goes on by itself when there is room.");

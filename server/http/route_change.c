@@ -53,7 +53,7 @@ static bool read_tags(struct request *request, const json_t *body, char **ret)
         return true;
     if (!tags_are_texts(request, tags))
         return false;
-    *ret = jsonbody_line(request, tags, LIMIT_RUN_TEXT_BYTES);
+    *ret = jsonbody_line(request, tags, LIMIT_NOTES_BYTES);
     return *ret;
 }
 
@@ -67,7 +67,7 @@ static bool read_creation(struct request *request, struct creation *c)
     if (!c->body || !jsonbody_knows(request, c->body, known) ||
         !jsonbody_text(request, c->body, "name", LIMIT_NAME_BYTES, &c->name) ||
         !jsonbody_text(request, c->body, "experiment", LIMIT_NAME_BYTES, &c->experiment) ||
-        !jsonbody_text(request, c->body, "notes", LIMIT_RUN_TEXT_BYTES, &c->notes) ||
+        !jsonbody_text(request, c->body, "notes", LIMIT_NOTES_BYTES, &c->notes) ||
         !read_tags(request, c->body, &c->tags))
         return false;
     join = json_object_get(c->body, "join");
@@ -237,11 +237,15 @@ static bool read_notes(struct request *request, const json_t *body, struct archi
 
     if (!jsonbody_knows(request, body, known) ||
         !jsonbody_text(request, body, "name", LIMIT_NAME_BYTES, &notes->name) ||
-        !jsonbody_text(request, body, "notes", LIMIT_RUN_TEXT_BYTES, &notes->notes) ||
+        !jsonbody_text(request, body, "notes", LIMIT_NOTES_BYTES, &notes->notes) ||
         !read_tags(request, body, tags))
         return false;
     if (pinned && !json_is_boolean(pinned)) {
         response_problem(request, 400, "bad-parameter", "pinned is true or false.");
+        return false;
+    }
+    if (notes->name && !*notes->name) {
+        response_problem(request, 400, "bad-parameter", "name is empty.");
         return false;
     }
     notes->tags = *tags;

@@ -125,7 +125,8 @@ static bool read_event(struct request *request, size_t place, const json_t *item
     static const char *const known[] = {"id", "run", "kind", "source", "attempt", "rank", "time",
                                         "data", NULL};
     const json_t *time = json_object_get(item, "time"), *data = json_object_get(item, "data");
-    const char *run = json_string_value(json_object_get(item, "run"));
+    const json_t *of = json_object_get(item, "run");
+    const char *run = json_string_value(of);
     int64_t attempt, rank;
     struct archive_event event = {
         .id = json_string_value(json_object_get(item, "id")),
@@ -143,7 +144,7 @@ static bool read_event(struct request *request, size_t place, const json_t *item
         return bad(request, place, "this kind is not known, or not sent.");
     if (!is_source(event.source))
         return bad(request, place, "source is client, agent, engine or server.");
-    if (run && strcmp(run, request->id) != 0)
+    if (of && (!run || strcmp(run, request->id) != 0))
         return bad(request, place, "it is of another run.");
     if (!whole(json_object_get(item, "attempt"), 1, ATTEMPTS_MAX, 1, &attempt) ||
         !whole(json_object_get(item, "rank"), 0, LIMIT_RANKS - 1, -1, &rank))
