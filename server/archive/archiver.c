@@ -29,8 +29,11 @@ enum { IOV_PIECES = 64, COPY_BYTES = 1 << 20, SPACE_MS = 1000, TELL_BYTES = 64 <
 
 static void batch_begin(struct archive *archive)
 {
-    if (archive->open->since_ns == 0)
-        archive->open->since_ns = archive_now();
+    if (archive->open->since_ns > 0)
+        return;
+    archive->open->since_ns = archive_now();
+    /* The syncer sleeps for long when there is nothing: now it has a time to wake at. */
+    pthread_cond_signal(&archive->commit);
 }
 
 int batch_add(struct archive *archive, struct archive_file *file)
