@@ -67,8 +67,10 @@ int generation_move(struct archive *archive, const char *run, const char *path, 
         r = place_of(to, sizeof to, run, path, number, true);
     if (r == 0)
         r = place_make_parents(archive->root, to, &dirs);
-    if (r == 0)
-        r = place_rename(archive->root, from, to);
+    if (r == 0) { /* where it is there already, the name it had may be its successor's by now */
+        _cleanup_close_ int there = place_open(archive->root, to, O_PATH, 0);
+        r = there < 0 ? place_rename(archive->root, from, to) : 0;
+    }
     if (r == 0)
         r = place_dirs_add_parent(&dirs, from);
     if (r == 0)

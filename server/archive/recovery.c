@@ -147,15 +147,9 @@ int recovery_load(struct archive *archive)
 static int complete_move(struct archive *archive, struct archive_file *file)
 {
     struct archive_file *old = file_find(file->run, file->path, file->number - 1);
-    char place[PLACE_BYTES];
 
     if (old && !old->moved) {
-        int r = place_of(place, sizeof place, file->run->info.id, old->path, old->number, true);
-        if (r < 0)
-            return r;
-        _cleanup_close_ int there = place_open(archive->root, place, O_PATH, 0);
-        if (there < 0)
-            r = generation_move(archive, file->run->info.id, old->path, old->number);
+        int r = generation_move(archive, file->run->info.id, old->path, old->number);
         if (r < 0)
             return r;
         old->moved = true;

@@ -9,9 +9,11 @@
 
 #include <cmocka.h>
 
+#include "archive/catalog.h"
 #include "archive_world.h"
 #include "base/digest.h"
 #include "base/log.h"
+#include "ef_builder.h"
 
 #define EVENTS "logs/events.out.tfevents.1"
 
@@ -154,35 +156,111 @@ static void an_older_generation_moves_aside(void **state)
     archive_world_free(world);
 }
 
+static void expect_file(struct archive_file *file, uint64_t received)
+{
+    assert_non_null(file);
+    assert_int_equal(archive_file_facts(file).received, received);
+}
+
+/* Three records of an event file are acknowledged up to the middle of the second. */
 static void what_a_crash_leaves_is_cut_by_records(void **state)
 {
+    static const char torn[] = "no record";
     struct archive_world *world = archive_world_new();
-    uint8_t data[3 * 51];
-    size_t size;
-
+    struct ef_builder b = {0};
+    ef_builder_scalar(&b, 1, "loss", 1);
+    const size_t one = b.size;
+    ef_builder_scalar(&b, 2, "loss", 1);
+    ef_builder_scalar(&b, 3, "loss", 1);
+    const size_t end = b.size;
+    ef_builder_raw(&b, torn, sizeof torn);
+    const uint8_t *data = b.data;
     archive_world_open(world);
     struct archive_run *run = archive_world_run(world, "r1");
     struct archive_file *file = archive_world_file(run, EVENTS, "");
     struct archive_file *text = archive_world_file(run, "logs/notes.txt", "");
-    uint8_t *golden = archive_world_read(&(struct archive_world){.dir = TEST_DATA},
-                                         "scalars/torch.tfevents", &size);
-    (void)data;
-    if (!golden) { /* any event file does */
-        size = 0;
-    }
+    assert_int_equal(archive_append(file, 0, data, one + 5, -1), 0);
     assert_int_equal(archive_append(text, 0, "abc", 3, -1), 0);
     archive_world_sync(run);
     struct archive_world *crash = archive_world_crash(world);
+    archive_world_write(crash, "runs/r1/files/" EVENTS, data, end + sizeof torn);
     archive_world_write(crash, "runs/r1/files/logs/notes.txt", "abcdef", 6);
     archive_world_open(crash);
     run = archive_find_run(crash->archive, "r1");
-    text = archive_find_file(run, "logs/notes.txt", 0);
-    assert_int_equal(archive_file_facts(text).received, 3);
+    expect_file(archive_find_file(run, "logs/notes.txt", 0), 3);
     expect_bytes(crash, "runs/r1/files/logs/notes.txt", "abc", 3);
-    file = archive_find_file(run, EVENTS, 0);
-    assert_non_null(file);
-    free(golden);
+    expect_file(archive_find_file(run, EVENTS, 0), end);
+    expect_bytes(crash, "runs/r1/files/" EVENTS, data, end);
+    archive_world_sync(run);
+    assert_int_equal(archive_durable(archive_find_file(run, EVENTS, 0)), end);
     archive_world_free(crash);
+    archive_world_free(world);
+    ef_builder_done(&b);
+}
+
+/* A move is completed, however far it came: neither life is lost. */
+static void a_move_that_a_crash_cut_short_is_completed(void **state)
+{
+    struct archive_world *world = archive_world_new();
+    struct catalog *catalog;
+    int version;
+    char path[256];
+
+    archive_world_open(world);
+    struct archive_run *run = archive_world_run(world, "r1");
+    struct archive_file *file = archive_world_file(run, EVENTS, "");
+    assert_int_equal(archive_append(file, 0, "first", 5, -1), 0);
+    archive_world_sync(run);
+    for (int step = 1; step <= 3; step++) {
+        struct archive_world *crash = archive_world_crash(world);
+        const struct catalog_generation row = {.run = "r1", .path = EVENTS, .source = "",
+                                               .number = 2, .state = GENERATION_MOVING,
+                                               .event_file = true};
+        snprintf(path, sizeof path, "%s/catalog.db", crash->dir);
+        assert_int_equal(catalog_open(path, false, &catalog, &version), 0);
+        assert_int_equal(catalog_put_generation(catalog, &row), 0);
+        catalog_close(catalog);
+        if (step > 1) {
+            char from[256], to[256];
+            archive_world_write(crash, "runs/r1/generations/1/logs/x", "", 0);
+            snprintf(from, sizeof from, "%s/runs/r1/files/" EVENTS, crash->dir);
+            snprintf(to, sizeof to, "%s/runs/r1/generations/1/" EVENTS, crash->dir);
+            assert_int_equal(rename(from, to), 0);
+        }
+        if (step > 2)
+            archive_world_write(crash, "runs/r1/files/" EVENTS, "", 0);
+        archive_world_open(crash);
+        run = archive_find_run(crash->archive, "r1");
+        archive_world_sync(run);
+        expect_bytes(crash, "runs/r1/generations/1/" EVENTS, "first", 5);
+        expect_bytes(crash, "runs/r1/files/" EVENTS, "", 0);
+        expect_file(archive_find_file(run, EVENTS, 0), 0);
+        expect_file(archive_find_file(run, EVENTS, 1), 5);
+        archive_world_free(crash);
+    }
+    archive_world_free(world);
+}
+
+static void a_renamed_generation_is_found_under_its_new_name_alone(void **state)
+{
+    struct archive_world *world = archive_world_new();
+
+    archive_world_open(world);
+    struct archive_run *run = archive_world_run(world, "r1");
+    struct archive_file *file = archive_world_file(run, EVENTS, "");
+    assert_int_equal(archive_append(file, 0, "bytes", 5, -1), 0);
+    assert_int_equal(archive_rename(file, "logs/new.tfevents", 1), 0);
+    assert_int_equal(archive_append(file, 5, "!", 1, -1), 0);
+    for (int lives = 0; lives < 2; lives++) {
+        archive_world_sync(run);
+        expect_bytes(world, "runs/r1/files/logs/new.tfevents", "bytes!", 6);
+        assert_false(archive_world_exists(world, "runs/r1/files/" EVENTS));
+        assert_null(archive_find_file(run, EVENTS, 0));
+        expect_file(archive_find_file(run, "logs/new.tfevents", 1), 6);
+        archive_world_close(world);
+        archive_world_open(world);
+        run = archive_find_run(world->archive, "r1");
+    }
     archive_world_free(world);
 }
 
@@ -301,6 +379,8 @@ int main(void)
         cmocka_unit_test(everything_is_there_after_a_restart),
         cmocka_unit_test(an_older_generation_moves_aside),
         cmocka_unit_test(what_a_crash_leaves_is_cut_by_records),
+        cmocka_unit_test(a_move_that_a_crash_cut_short_is_completed),
+        cmocka_unit_test(a_renamed_generation_is_found_under_its_new_name_alone),
         cmocka_unit_test(a_second_writer_is_told_who_has_it),
         cmocka_unit_test(a_file_is_complete_when_its_hash_agrees),
         cmocka_unit_test(a_large_range_is_read_again_from_its_source),
