@@ -311,14 +311,35 @@ static int length(struct archive *archive, struct archive_file *file)
     return file->gone || file->journaled == file->written ? 0 : journal_generation(archive, file);
 }
 
+/* A name that this file system does not take must not stop all other files. */
+static int make_or_refuse(struct archive *archive, struct archive_file *file)
+{
+    int r = make_file(archive, file);
+
+    if (r != -ENAMETOOLONG && r != -EINVAL && r != -EILSEQ && r != -ENOTDIR && r != -EISDIR)
+        return r;
+    log_error("%s/%s cannot be archived: %s", file->run->name, file->path, strerrordesc_np(-r));
+    pthread_mutex_lock(&archive->lock);
+    file->gone = true;
+    file->received = file->written;
+    file_drop_pieces(file);
+    file_release_source(file);
+    pthread_mutex_unlock(&archive->lock);
+    return 0;
+}
+
 int change_apply(struct archive *archive, struct change *change)
 {
+    if (change->file && change->file->gone && change->kind != CHANGE_SYNC) {
+        change->result = -ESTALE;
+        return 0;
+    }
     switch (change->kind) {
     case CHANGE_RUN:
     case CHANGE_BURY:
         return make_run(archive, change->run);
     case CHANGE_FILE:
-        return make_file(archive, change->file);
+        return make_or_refuse(archive, change->file);
     case CHANGE_RENAME:
         return rename_file(archive, change->file);
     case CHANGE_EVENT:

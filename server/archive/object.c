@@ -95,9 +95,8 @@ static int copy_all(int from, int to, uint64_t size)
 
 int object_unshare(struct archive *archive, const char *place, uint64_t size)
 {
-    char temporary[PLACE_BYTES + 8];
+    static const char temporary[] = "unshare.tmp"; /* there is one writer */
 
-    snprintf(temporary, sizeof temporary, "%s.tmp", place);
     _cleanup_close_ int from = place_open(archive->root, place, O_RDONLY, 0);
     _cleanup_close_ int to =
         place_open(archive->root, temporary, O_WRONLY | O_CREAT | O_TRUNC, 0600);

@@ -16,7 +16,7 @@ bool place_path_ok(const char *path)
 {
     size_t length = strlen(path);
 
-    if (length == 0 || length > LIMIT_PATH_BYTES)
+    if (length == 0 || length > PLACE_PATH_BYTES)
         return false;
     for (const char *at = path;; at++) {
         size_t n = strcspn(at, "/");

@@ -22,8 +22,11 @@
 /* room for the longest path below the archive */
 #define PLACE_BYTES (LIMIT_PATH_BYTES + LIMIT_RUN_ID_BYTES + 64)
 
+/* of a path within a run: with what stands in front of it, the kernel's 4,096 must do */
+#define PLACE_PATH_BYTES (LIMIT_PATH_BYTES - 256)
+
 /* May a path from outside be one of a run's? Components 1 to LIMIT_NAME_BYTES, none "." or "..",
- * all together at most LIMIT_PATH_BYTES. */
+ * all together at most PLACE_PATH_BYTES. */
 bool place_path_ok(const char *path);
 bool place_id_ok(const char *id); /* of a run: [A-Za-z0-9._-], not beginning with a dot */
 

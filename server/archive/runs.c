@@ -243,6 +243,25 @@ int file_place(const struct archive_file *file, char *ret, size_t size)
     return place_of(ret, size, file->run->info.id, file->at_path, file->at_number, file->moved);
 }
 
+/* Is a file where this path needs a directory, or the reverse? */
+static bool is_in_the_way(const struct archive_run *run, const char *path)
+{
+    char above[LIMIT_PATH_BYTES + 1];
+    size_t n = strlen(path), at;
+
+    memcpy(above, path, n + 1);
+    for (char *slash = above; (slash = strchr(slash, '/')); slash++) {
+        *slash = '\0';
+        if (file_find(run, above, 0))
+            return true;
+        *slash = '/';
+    }
+    above[n] = '/'; /* what is below it would come next */
+    above[n + 1] = '\0';
+    at = file_place_in(run, above, 0);
+    return at < run->n_files && strncmp(run->files[at]->path, above, n + 1) == 0;
+}
+
 static int may_begin(const struct archive_run *run, const struct archive_file *old,
                      const char *source)
 {
@@ -267,6 +286,8 @@ int archive_new_file(struct archive_run *run, const char *path, const char *sour
     pthread_mutex_lock(&archive->lock);
     struct archive_file *old = file_find(run, path, 0), *file = NULL;
     int r = may_begin(run, old, source);
+    if (r == 0 && !old && is_in_the_way(run, path))
+        r = -EEXIST;
     if (r == 0 && old && old->number > 1 && old->received == 0 && !old->complete) {
         file = old; /* asked for twice */
     } else if (r == 0) {

@@ -172,6 +172,8 @@ static int put_late(struct archive *archive, const struct change *change)
                                  change->event);
     case CHANGE_DAMAGE:
     case CHANGE_REPAIR:
+        if (change->file->gone)
+            return 0;
         pathtext_encode(path, sizeof path, change->file->at_path);
         return catalog_put_damage(archive->catalog, change->run->info.id, path,
                                   change->file->at_number, &change->damage);

@@ -11,6 +11,7 @@
 
 #include "archive/catalog.h"
 #include "archive_world.h"
+#include "base/db.h"
 #include "base/digest.h"
 #include "base/log.h"
 #include "ef_builder.h"
@@ -264,6 +265,59 @@ static void a_renamed_generation_is_found_under_its_new_name_alone(void **state)
     archive_world_free(world);
 }
 
+static void names_that_cannot_be_are_refused_and_stop_nobody(void **state)
+{
+    struct archive_world *world = archive_world_new();
+    struct archive_file *file;
+    char longest[4097];
+
+    archive_world_open(world);
+    struct archive_run *run = archive_world_run(world, "r1");
+    static const char *const bad[] = {"", "/a", "a//b", "a/../b", ".", "a/", "./a"};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        assert_int_equal(archive_new_file(run, bad[i], "", &file), -EINVAL);
+    memset(longest, 'x', sizeof longest);
+    longest[256] = '\0';
+    assert_int_equal(archive_new_file(run, longest, "", &file), -EINVAL);
+    for (size_t i = 0; i < sizeof longest; i++)
+        longest[i] = i % 201 == 200 ? '/' : 'x';
+    longest[3830] = '\0';
+    archive_world_file(run, longest, "agent");
+    longest[3830] = 'x';
+    longest[4096] = '\0';
+    assert_int_equal(archive_new_file(run, longest, "", &file), -EINVAL);
+    archive_world_file(run, "logs/a", "agent");
+    archive_world_file(run, "logs/d/e", "agent");
+    assert_int_equal(archive_new_file(run, "logs/a/b", "agent", &file), -EEXIST);
+    assert_int_equal(archive_new_file(run, "logs/d", "agent", &file), -EEXIST);
+    assert_int_equal(archive_new_file(run, "logs/a", "another", &file), -EEXIST);
+    archive_world_sync(run);
+    assert_int_equal(archive_status(world->archive).state, ARCHIVE_OK);
+    archive_world_free(world);
+}
+
+static void a_catalog_of_a_newer_version_is_left_alone(void **state)
+{
+    struct archive_world *world = archive_world_new();
+    struct archive *archive;
+    struct db *db;
+    char path[256];
+    int version;
+
+    archive_world_open(world);
+    archive_world_close(world);
+    snprintf(path, sizeof path, "%s/catalog.db", world->dir);
+    assert_int_equal(db_open(path, false, &db), 0);
+    assert_int_equal(db_set_version(db, 99), 0);
+    db_close(db);
+    assert_int_equal(archive_open(&world->options, &archive, NULL), -EPROTO);
+    assert_int_equal(db_open(path, false, &db), 0);
+    assert_int_equal(db_version(db, &version), 0);
+    assert_int_equal(version, 99);
+    db_close(db);
+    archive_world_free(world);
+}
+
 static void a_second_writer_is_told_who_has_it(void **state)
 {
     struct archive_world *world = archive_world_new();
@@ -381,6 +435,8 @@ int main(void)
         cmocka_unit_test(what_a_crash_leaves_is_cut_by_records),
         cmocka_unit_test(a_move_that_a_crash_cut_short_is_completed),
         cmocka_unit_test(a_renamed_generation_is_found_under_its_new_name_alone),
+        cmocka_unit_test(names_that_cannot_be_are_refused_and_stop_nobody),
+        cmocka_unit_test(a_catalog_of_a_newer_version_is_left_alone),
         cmocka_unit_test(a_second_writer_is_told_who_has_it),
         cmocka_unit_test(a_file_is_complete_when_its_hash_agrees),
         cmocka_unit_test(a_large_range_is_read_again_from_its_source),
