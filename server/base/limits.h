@@ -46,7 +46,7 @@
 #define LIMIT_SOURCE_BYTES 255              /* name of who uploads */
 #define LIMIT_TOKENS 1000
 #define LIMIT_RUN_TOKEN_DAYS 30             /* beyond the end of its run */
-#define LIMIT_UPLOAD_AHEAD_BYTES (16u << 20) /* of one file, taken and not durable yet */
+#define LIMIT_UPLOAD_AHEAD_BYTES (128u << 20) /* of one file, taken and not durable yet */
 #define LIMIT_BUSY_SECONDS 600              /* a run that was heard of since is not deleted */
 #define LIMIT_DURABLE_SECONDS 60            /* an answer waits so long for the disk */
 #define LIMIT_RUN_TEXT_BYTES (64u << 10)    /* notes, tags, job of a run, each */
