@@ -14,7 +14,7 @@ export default defineConfig({
         cssTarget: ["chrome123", "firefox121", "safari17.5"],
         modulePreload: { polyfill: false },
         assetsInlineLimit: 0,
-        cssCodeSplit: false,
+        cssCodeSplit: true,
         reportCompressedSize: true,
     },
     worker: { format: "es" },

@@ -17,7 +17,6 @@ import "./ui/css/side.css";
 import "./ui/css/charts.css";
 import "./ui/css/float.css";
 import "./ui/css/blank.css";
-import "./ui/css/run.css";
 import "./ui/css/narrow.css";
 
 /** How long the page waits for its runs before it shows itself without them. */

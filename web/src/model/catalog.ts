@@ -76,6 +76,12 @@ function learnAge(run: Run): void {
 
 const slots = new Map<string, number>();
 
+/** A run that gets another name keeps its line. */
+function keepSlot(old: string | undefined, name: string): void {
+    const slot = old === undefined || old === name ? undefined : slots.get(old);
+    if (slot !== undefined && !slots.has(name)) slots.set(name, slot);
+}
+
 /** Hue and dash of each run by id. */
 export const inks = computed<Map<string, Ink>>(() => {
     const byStart = [...runs.value].sort((a, b) => {
@@ -239,6 +245,7 @@ export function mergeRuns(changed: Run[], removed: string[]): void {
     const next = new Map(runs.value.map(r => [r.id, r]));
     for (const r of changed) {
         learnAge(r);
+        keepSlot(next.get(r.id)?.name, r.name);
         next.set(r.id, { ...next.get(r.id), ...r });
     }
     for (const id of removed) next.delete(id);

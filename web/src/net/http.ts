@@ -39,7 +39,7 @@ async function problem(answer: Response): Promise<ApiError> {
     return new ApiError(answer.status, code, text, retry);
 }
 
-async function ask(path: string, init?: RequestInit): Promise<Response> {
+export async function ask(path: string, init?: RequestInit): Promise<Response> {
     let answer: Response;
     try {
         answer = await fetch(apiUrl(path), init);

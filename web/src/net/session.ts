@@ -15,6 +15,29 @@ export function takeToken(): string {
     return decodeURIComponent(m[1]);
 }
 
+const KEY = "tailboard.key";
+let held = "";
+
+function keep(key: string): void {
+    held = key;
+    try {
+        localStorage.setItem(KEY, key);
+    } catch {
+        // No storage here: the key lasts as long as the page.
+    }
+}
+
+/** What requests that change something carry beside the cookie; "" where none was given. */
+export function sessionKey(): string {
+    if (held) return held;
+    try {
+        held = localStorage.getItem(KEY) ?? "";
+    } catch {
+        held = "";
+    }
+    return held;
+}
+
 /** Resolves when the server accepts the token. */
 export async function openSession(token: string): Promise<void> {
     let answer: Response;
@@ -27,7 +50,11 @@ export async function openSession(token: string): Promise<void> {
     } catch {
         throw new NetError("The server does not answer.");
     }
-    if (answer.ok) return;
+    if (answer.ok) {
+        const given = await answer.json().catch(() => ({}));
+        keep(answer.headers.get("X-Tailboard-Key") ?? String(given.key ?? ""));
+        return;
+    }
     const body = await answer.json().catch(() => ({}));
     const retry = Number(answer.headers.get("Retry-After") ?? Number.NaN);
     throw new ApiError(answer.status, String(body.code ?? ""), String(body.detail ?? ""), retry);

@@ -3,6 +3,7 @@
 import { useEffect } from "preact/hooks";
 import { runById, runs } from "../model/catalog";
 import { phase, reading } from "../model/status";
+import { said } from "../model/undo";
 import { cursor, view } from "../model/view";
 import { Announcer } from "./announce";
 import { Bar } from "./bar";
@@ -10,10 +11,16 @@ import { Down, Empty, LoadBar, Login, LostStrip } from "./blank";
 import { drawerOpen, RunsDrawer, SettingsDrawer, settingsOpen } from "./drawer";
 import { FullChart } from "./full";
 import { Help, helpOpen } from "./help";
-import { RunScreen } from "./run";
+import { lazy } from "./lazy";
 import { Sections } from "./sections";
 import { Side } from "./side";
+import { deletedOpen, settled } from "./stage";
 import { FloatingTip } from "./tip";
+
+const RunScreen = lazy<{ id: string }>(async () => (await import("./run")).RunScreen);
+const ArchiveStrip = lazy(async () => (await import("./archive")).ArchiveStrip);
+const Said = lazy(async () => (await import("./said")).Said);
+const Deleted = lazy(async () => (await import("./deleted")).Deleted);
 
 function title(): string {
     const run = view.run.value && runById.value.get(view.run.value)?.name;
@@ -76,11 +83,14 @@ export function App() {
                 }}
             >
                 <LostStrip />
+                {settled.value && <ArchiveStrip />}
                 <LoadBar />
                 {phase.value === "ready" && <Main />}
             </main>
             <FloatingTip />
             <Announcer />
+            {said.value && <Said />}
+            {deletedOpen.value && <Deleted />}
             {helpOpen.value && <Help />}
             {drawerOpen.value && <RunsDrawer />}
             {settingsOpen.value && <SettingsDrawer />}

@@ -166,7 +166,7 @@ function Experiment() {
     );
 }
 
-const PARTS = ["attempts", "damage", "metrics", "files"];
+const PARTS = ["attempts", "console", "damage", "metrics", "files"];
 
 function RunTools() {
     return (

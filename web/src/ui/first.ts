@@ -3,7 +3,7 @@
 
 import { expect } from "../model/feed";
 import { firstTags } from "./sections";
-import { firstCards, rowRoom } from "./stage";
+import { firstCards, rowRoom, settled } from "./stage";
 import { columns } from "./theme";
 
 const SIDE_PX = 328;
@@ -25,6 +25,12 @@ const ROWS = 6;
 const CARDS = 12;
 const ROW_PX = 28;
 
+const SETTLE_MS = 1500;
+
+function settle(): void {
+    settled.value = true;
+}
+
 /** Goes on part by part, each once the browser has shown the one before. */
 export function fillStart(): void {
     const next = () => {
@@ -36,6 +42,7 @@ export function fillStart(): void {
             firstCards.value = more.length > held.size ? new Set(more) : null;
         }
         if (firstCards.value) requestAnimationFrame(() => setTimeout(next));
+        else setTimeout(settle, SETTLE_MS);
     };
     requestAnimationFrame(() => setTimeout(next));
 }

@@ -1,40 +1,68 @@
-// One run: what is known of it in a sentence, facts, attempts on a shared track of time, damage
-// with the line that saves what is sound, its metrics and files.
+// One run: what is known of it in a sentence, facts, attempts on a shared track of time, console,
+// damage with the line that saves what is sound, its metrics, history and files. Fetched when the
+// first run is opened.
 
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { inks, runAge, runById } from "../model/catalog";
+import { inks, runById } from "../model/catalog";
 import { age, bytes, count, moment, plural, span } from "../model/format";
-import { stateWord } from "../model/state";
+import { isOver } from "../model/state";
 import { acts, tick } from "../model/view";
+import { events, keptFiles } from "../net/change";
 import { ApiError, api } from "../net/http";
-import type { AttemptInfo, Damage, FileInfo, Run, SeriesInfo } from "../wire/messages";
+import type {
+    AttemptInfo,
+    Damage,
+    FileInfo,
+    Kept,
+    Run,
+    RunEvent,
+    SeriesInfo,
+} from "../wire/messages";
 import { seconds } from "../wire/messages";
-import { copyText, Menu } from "./controls";
-import { Icon, StateMark, Swatch, stateWords } from "./icons";
+import { Console } from "./console";
+import { Icon } from "./icons";
 import { Attempts } from "./run_attempts";
-import { DamageTable, Files, Metrics } from "./run_parts";
+import { Files } from "./run_files";
+import { Head, Why } from "./run_head";
+import { DamageTable, Metrics } from "./run_parts";
+import { Command, History } from "./run_story";
+import "./css/run.css";
+import "./css/console.css";
 
 interface Detail {
     attempts: AttemptInfo[];
     damage: Damage[];
     files: FileInfo[];
+    kept: Kept[] | null;
+    events: RunEvent[];
     series: SeriesInfo[];
     error: string;
 }
 
-const NOTHING: Detail = { attempts: [], damage: [], files: [], series: [], error: "" };
+const NOTHING: Detail = {
+    attempts: [],
+    damage: [],
+    files: [],
+    kept: null,
+    events: [],
+    series: [],
+    error: "",
+};
 
 async function fetchDetail(id: string): Promise<Detail> {
+    // Servers without a history have no events.
+    const told = events(id).catch(() => []);
     try {
-        const [one, damage, files, series] = await Promise.all([
+        const [one, damage, files, kept, series] = await Promise.all([
             api.run(id),
             api.damage(id),
             api.files(id),
+            keptFiles(id),
             api.series(id),
         ]);
         const attempts = one.attempts_list ?? [];
-        return { attempts, damage, files, series, error: "" };
+        return { attempts, damage, files, kept, events: await told, series, error: "" };
     } catch (e) {
         const gone = e instanceof ApiError && e.status === 404;
         return { ...NOTHING, error: gone ? "There is no such run." : (e as Error).message };
@@ -43,61 +71,40 @@ async function fetchDetail(id: string): Promise<Detail> {
 
 const REFRESH_MS = 5000;
 
-/** Why the run is in its state, and what is to be expected. */
-function Why({ run }: { run: Run }) {
-    tick.value;
-    const state = stateWord(run);
-    const old = age(runAge(run));
-    const how = run.watch === "poll" ? `polled every ${age((run.poll_ms ?? 0) / 1000)}` : "watched";
-    const usual = run.usual_interval_s;
-    const silence = `Nothing has come for ${old}${usual ? `, where ${age(usual)} is usual` : ""}.`;
-    const words: Record<string, string> = {
-        running: `The newest point is ${old} old. Its files are ${how}.`,
-        quiet: `${silence} Its files are still ${how}: a point that comes is drawn at once.`,
-        gone: "Its directory is not there any more. What was read is kept while the server runs.",
-        finished: `Ended ${old} ago; nothing more is expected.`,
-        failed: `Ended ${old} ago.`,
-    };
-    const word = stateWords(state).split(":")[0];
-    const head = word[0].toUpperCase() + word.slice(1) + (run.reason ? `, ${run.reason}` : "");
-    return (
-        <div class="why">
-            <StateMark state={state} />
-            <p>
-                <b class={`strong state-${state}`}>{head}.</b> {words[state] ?? ""}
-                {run.damage > 0 && (
-                    <>
-                        {" "}
-                        {plural(run.damage, "range")} of its files could not be read;{" "}
-                        <button
-                            type="button"
-                            class="as-link"
-                            onClick={() => document.getElementById("damage")?.scrollIntoView()}
-                        >
-                            what was saved
-                        </button>
-                        .
-                    </>
-                )}
-                {run.message && ` ${run.message}`}
-            </p>
-        </div>
-    );
+/** Seconds that the processes of a run have been at work, or its points span. */
+function ranFor(run: Run): number {
+    const from = seconds(run.job?.started_time);
+    if (!Number.isFinite(from)) return seconds(run.last_wall) - seconds(run.first_wall);
+    const to = isOver(run) ? seconds(run.job?.ended_time) : Date.now() / 1000;
+    return to - from;
+}
+
+function ranksWords(run: Run): string {
+    const job = run.job;
+    const of = job?.ranks ?? 1;
+    const ended = job?.ranks_ended ?? 0;
+    return of > 1 && ended > 0 && ended < of ? `${ended} ended` : "";
 }
 
 function Facts({ run, detail }: { run: Run; detail: Detail }) {
-    const first = seconds(run.first_wall);
-    const last = seconds(run.last_wall);
-    const tries = (run.restarts ?? 0) + 1;
+    tick.value;
+    const first = seconds(run.job?.started_time ?? run.first_wall);
+    const tries = Math.max((run.restarts ?? 0) + 1, run.job?.attempt ?? 1);
     const step = detail.series.reduce((m, s) => Math.max(m, s.last_step ?? 0), 0);
+    const kept = detail.kept?.reduce((n, k) => n + k.size, 0);
+    const files = detail.kept?.length ?? run.files ?? 0;
+    const size = kept ?? run.bytes ?? 0;
+    const whole = run.job && isOver(run) ? (run.job.files_complete ? "complete" : "not all") : "";
     const facts: [string, string, string][] = [
         ["started", moment(first), ""],
-        ["ran", span(last - first), tries > 1 ? `in ${tries} attempts` : ""],
+        ["ran", span(ranFor(run)), tries > 1 ? `in ${tries} attempts` : ""],
         ["last step", detail.series.length > 0 ? count(step) : "–", ""],
         ["points", count(run.points), run.hidden ? `${count(run.hidden)} hidden` : ""],
-        ["files", String(run.files ?? 0), run.bytes ? bytes(run.bytes) : ""],
-        ["metrics", count(run.series ?? 0), ""],
     ];
+    if (run.job) facts.push(["processes", count(run.job.ranks ?? 1), ranksWords(run)]);
+    else facts.push(["metrics", count(run.series ?? 0), ""]);
+    const more = [size ? bytes(size) : "", whole].filter(Boolean).join(", ");
+    facts.push([detail.kept ? "kept" : "files", plural(files, "file"), more]);
     return (
         <dl class="facts">
             {facts.map(([name, value, more]) => (
@@ -114,22 +121,37 @@ function Facts({ run, detail }: { run: Run; detail: Detail }) {
 
 function Source({ run }: { run: Run }) {
     const left = run.left_out ?? 0;
+    const labels = Object.entries(run.tags ?? {});
     return (
         <section class="part">
             <div class="hd">
                 <h2>Source</h2>
             </div>
             <dl class="kv">
-                <dt>directory</dt>
-                <dd class="mono">{run.path ?? "–"}</dd>
+                {run.path && (
+                    <>
+                        <dt>directory</dt>
+                        <dd class="mono">{run.path}</dd>
+                    </>
+                )}
                 <dt>experiment</dt>
                 <dd>{run.experiment || "–"}</dd>
-                <dt>followed</dt>
-                <dd>
-                    {run.watch === "poll"
-                        ? `by polling every ${age((run.poll_ms ?? 0) / 1000)}`
-                        : "as it is written"}
-                </dd>
+                {(run.path || run.watch) && (
+                    <>
+                        <dt>followed</dt>
+                        <dd>
+                            {run.watch === "poll"
+                                ? `by polling every ${age((run.poll_ms ?? 0) / 1000)}`
+                                : "as it is written"}
+                        </dd>
+                    </>
+                )}
+                {labels.length > 0 && (
+                    <>
+                        <dt>labels</dt>
+                        <dd>{labels.map(([key, v]) => `${key}: ${v}`).join(", ")}</dd>
+                    </>
+                )}
                 {(run.unreadable ?? 0) > 0 && (
                     <>
                         <dt>not readable</dt>
@@ -196,23 +218,7 @@ export function RunScreen({ id }: { id: string }) {
     const d = detail.value ?? NOTHING;
     return (
         <div class={`sheet h${ink.hue}`}>
-            <header>
-                <Swatch {...ink} wide />
-                <h1 class="grow cut" title={run.name}>
-                    {run.name}
-                </h1>
-                <Menu
-                    label="More"
-                    class="icon"
-                    choices={() => [
-                        { label: "copy the name", act: () => void copyText(run.name) },
-                        { label: "copy the directory", act: () => void copyText(run.path ?? "") },
-                        { label: "copy the link", act: () => void copyText(location.href) },
-                    ]}
-                >
-                    <Icon name="more" />
-                </Menu>
-            </header>
+            <Head run={run} ink={ink} />
             <Why run={run} />
             <Facts run={run} detail={d} />
             {d.error && (
@@ -223,13 +229,17 @@ export function RunScreen({ id }: { id: string }) {
             )}
             <div class="two">
                 <div>
-                    <Attempts run={run} list={d.attempts} />
+                    <Attempts run={run} list={d.attempts} events={d.events} />
+                    {(run.job || d.kept?.some(k => k.path.startsWith("console/"))) &&
+                        detail.value && <Console run={run} kept={d.kept ?? []} />}
                     <DamageTable run={run} list={d.damage} />
                     <Metrics run={run} list={d.series} loaded={detail.value !== null} />
                 </div>
                 <div>
+                    <History events={d.events} />
+                    <Command events={d.events} />
                     <Source run={run} />
-                    <Files run={run} list={d.files} loaded={detail.value !== null} />
+                    <Files run={run} list={d.files} kept={d.kept} loaded={detail.value !== null} />
                 </div>
             </div>
         </div>

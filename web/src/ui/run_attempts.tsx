@@ -3,21 +3,55 @@
 
 import { xTicks } from "../chart/axis";
 import { clock, count, moment, span } from "../model/format";
-import { stateWord } from "../model/state";
+import { isOver, stateWord } from "../model/state";
+import { attemptsOf } from "../model/story";
 import { acts, view } from "../model/view";
-import type { AttemptInfo, Run } from "../wire/messages";
+import type { AttemptInfo, Run, RunEvent } from "../wire/messages";
 import { seconds } from "../wire/messages";
 import { Icon } from "./icons";
 
 interface Track {
-    info: AttemptInfo;
+    attempt: number;
     from: number;
     to: number;
+    /** How it ended, or how far it came. */
+    words: string;
+    title: string;
+    failed: boolean;
+}
+
+/** Tracks from what was reported, else from the points. */
+function tracksOf(run: Run, list: AttemptInfo[], events: RunEvent[]): Track[] {
+    const told = attemptsOf(events);
+    const step = (a: AttemptInfo | undefined) => (a ? `to step ${count(a.last_step ?? 0)}` : "");
+    if (told.length > 0)
+        return told.map(t => {
+            const info = list.find(a => a.attempt === t.attempt);
+            const words = [t.end, step(info)].filter(Boolean).join(", ") || "at work";
+            const now = isOver(run) ? t.from : Date.now() / 1000;
+            const to = Number.isFinite(t.to) ? t.to : now;
+            return { attempt: t.attempt, from: t.from, to, words, title: words, failed: t.failed };
+        });
+    return list
+        .map(a => ({
+            attempt: a.attempt,
+            from: seconds(a.first_wall),
+            to: seconds(a.last_wall),
+            words: step(a),
+            title: `from step ${count(a.first_step ?? 0)} to ${count(a.last_step ?? 0)}`,
+            failed: false,
+        }))
+        .filter(t => Number.isFinite(t.from) && Number.isFinite(t.to));
 }
 
 const percent = (share: number) => `${(share * 100).toFixed(3)}%`;
 
-function endMark(run: Run, newest: boolean): { icon: "running" | "quiet" | "failed" | null } {
+function endMark(
+    run: Run,
+    t: Track,
+    newest: boolean,
+): { icon: "running" | "quiet" | "failed" | null } {
+    if (t.failed) return { icon: "failed" };
     if (!newest) return { icon: null };
     const state = stateWord(run);
     if (state === "running") return { icon: "running" };
@@ -26,13 +60,12 @@ function endMark(run: Run, newest: boolean): { icon: "running" | "quiet" | "fail
 }
 
 function Lane({ t, run, newest, at }: { t: Track; run: Run; newest: boolean; at: At }) {
-    const { icon } = endMark(run, newest);
-    const words = `from step ${count(t.info.first_step ?? 0)} to ${count(t.info.last_step ?? 0)}`;
+    const { icon } = endMark(run, t, newest);
     return (
         <>
-            <span class="strong">{t.info.attempt}</span>
-            <span class="cut" title={words}>
-                to step {count(t.info.last_step ?? 0)}
+            <span class="strong">{t.attempt}</span>
+            <span class="cut" title={t.title}>
+                {t.words}
             </span>
             <span class="lane" title={`${moment(t.from)} to ${moment(t.to)}`}>
                 <i style={{ left: percent(at(t.from)), width: percent(at(t.to) - at(t.from)) }} />
@@ -76,10 +109,9 @@ function HiddenWords({ list }: { list: AttemptInfo[] }) {
     );
 }
 
-export function Attempts({ run, list }: { run: Run; list: AttemptInfo[] }) {
-    const tracks = list
-        .map(info => ({ info, from: seconds(info.first_wall), to: seconds(info.last_wall) }))
-        .filter(t => Number.isFinite(t.from) && Number.isFinite(t.to));
+export function Attempts(p: { run: Run; list: AttemptInfo[]; events: RunEvent[] }) {
+    const { run, list } = p;
+    const tracks = tracksOf(run, list, p.events);
     const lo = Math.min(...tracks.map(t => t.from));
     const hi = Math.max(...tracks.map(t => t.to), lo + 1);
     const at: At = t => ((t - lo) / (hi - lo)) * 0.96;
@@ -91,11 +123,11 @@ export function Attempts({ run, list }: { run: Run; list: AttemptInfo[] }) {
                 <span class="mute">{tracks.length || ""}</span>
             </div>
             {tracks.length === 0 ? (
-                <p class="mute">No attempt has written a value yet.</p>
+                <p class="mute">No attempt has begun yet.</p>
             ) : (
                 <div class="tracks">
                     {[...tracks].reverse().map((t, i) => (
-                        <Lane key={t.info.attempt} t={t} run={run} newest={i === 0} at={at} />
+                        <Lane key={t.attempt} t={t} run={run} newest={i === 0} at={at} />
                     ))}
                     <span />
                     <span />

@@ -1,10 +1,10 @@
-// Tables of the run screen: damage, metrics, files.
+// Tables of the run screen: damage, metrics.
 
 import { useState } from "preact/hooks";
-import { bytes, count, moment, plural, short } from "../model/format";
+import { count, moment, plural, short } from "../model/format";
 import { middle, natural, tagParts } from "../model/names";
 import { acts } from "../model/view";
-import type { Damage, FileInfo, Run, SeriesInfo } from "../wire/messages";
+import type { Damage, Run, SeriesInfo } from "../wire/messages";
 import { number, seconds } from "../wire/messages";
 import { CopyButton } from "./controls";
 import { Icon } from "./icons";
@@ -104,7 +104,9 @@ const FIRST_METRICS = 24;
 
 export function Metrics(p: { run: Run; list: SeriesInfo[]; loaded: boolean }) {
     const [all, setAll] = useState(false);
-    const list = [...p.list].sort((a, b) => natural(a.tag, b.tag));
+    const list = [...p.list].sort(
+        (a, b) => natural(a.tag, b.tag) || natural(a.dir ?? "", b.dir ?? ""),
+    );
     const shown = all ? list : list.slice(0, FIRST_METRICS);
     const v = (s: SeriesInfo, x: number | string | null | undefined) =>
         s.kind === "scalar" ? short(number(x)) : "";
@@ -129,7 +131,7 @@ export function Metrics(p: { run: Run; list: SeriesInfo[]; loaded: boolean }) {
                         </thead>
                         <tbody>
                             {shown.map(s => (
-                                <Metric key={`${s.kind} ${s.tag}`} s={s} v={v} />
+                                <Metric key={`${s.kind} ${s.dir} ${s.tag}`} s={s} v={v} />
                             ))}
                         </tbody>
                     </table>
@@ -157,6 +159,7 @@ function Metric(p: {
             <td>
                 {s.kind === "scalar" ? (
                     <button type="button" class="as-link tag-link" onClick={() => acts.full(s.tag)}>
+                        {s.dir && <span class="mute">{s.dir}: </span>}
                         <span class="mute">{head}</span>
                         {tail}
                     </button>
@@ -173,35 +176,5 @@ function Metric(p: {
             <td class="num mute">{count(s.last_step ?? 0)}</td>
             <td class="num mute">{count(s.count)}</td>
         </tr>
-    );
-}
-
-function fileSize(f: FileInfo): string {
-    return plural(f.points ?? 0, "point");
-}
-
-export function Files({ run, list, loaded }: { run: Run; list: FileInfo[]; loaded: boolean }) {
-    const total = run.bytes ? `, ${bytes(run.bytes)}` : "";
-    return (
-        <section class="part" id="files">
-            <div class="hd">
-                <h2>Files</h2>
-                <span class="mute">{loaded ? `${list.length}${total}` : "being read"}</span>
-            </div>
-            <ul class="tree">
-                {list.map(f => (
-                    <li key={`${f.path} ${f.generation ?? 0}`}>
-                        {f.damage ? <Icon name="warn" class="warn" /> : <span />}
-                        <span class="cut" title={f.path}>
-                            {middle(f.path, 34)}
-                        </span>
-                        <span class="num mute">{fileSize(f)}</span>
-                        <span class="num mute">
-                            {moment(seconds(f.last_wall)).slice(-8).trim()}
-                        </span>
-                    </li>
-                ))}
-            </ul>
-        </section>
     );
 }

@@ -11,9 +11,10 @@ import { acts, hot, tick, view } from "../model/view";
 import type { Run } from "../wire/messages";
 import { seconds } from "../wire/messages";
 import { choose, only } from "./acts";
-import { Check, type Choice, Menu } from "./controls";
+import { Check, type Choice, copyText, Menu } from "./controls";
 import { Icon, StateMark, Swatch, stateWords } from "./icons";
 import { fitName, textWidth } from "./measure";
+import { renaming } from "./stage";
 
 /** Room for name, badges and value in a row of the list. */
 const ROOM_PX = 182;
@@ -134,6 +135,21 @@ function colour(run: Run, label: string, hue: number | undefined): Choice {
     return { label, on, act: () => markRun(run.name, { hue }) };
 }
 
+const deeds = () => import("./deeds");
+
+/** What a run that is kept by the history can be asked for besides. */
+function historyActs(run: Run): (Choice | "-")[] {
+    const name = () => {
+        renaming.value = run.id;
+        acts.openRun(run.id);
+    };
+    return [
+        { label: "rename", act: name },
+        "-",
+        { label: "delete", act: () => void deeds().then(d => d.remove(run)) },
+    ];
+}
+
 function RowHand({ run }: { run: Run }) {
     return (
         <span class="hand">
@@ -158,17 +174,15 @@ function RowHand({ run }: { run: Run }) {
                     },
                     {
                         label: isPinned(run) ? "unpin" : "pin to the top",
-                        act: () => markRun(run.name, { pinned: !isPinned(run) }),
+                        act: () => void deeds().then(d => d.pin(run, !isPinned(run))),
                     },
                     "-",
                     { head: "colour" },
                     colour(run, "of its own", undefined),
                     ...HUES.map((word, i) => colour(run, word, i + 1)),
                     "-",
-                    {
-                        label: "copy the name",
-                        act: () => void navigator.clipboard?.writeText(run.name),
-                    },
+                    { label: "copy the name", act: () => void copyText(run.name) },
+                    ...(run.archived ? historyActs(run) : []),
                 ]}
             >
                 <Icon name="more" />

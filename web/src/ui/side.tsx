@@ -2,7 +2,7 @@
 
 import type { Signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { drawn, listed, matched, runFilter, START_NEWEST } from "../model/catalog";
+import { drawn, listed, matched, runFilter, runs, START_NEWEST } from "../model/catalog";
 import { plural } from "../model/format";
 import { mainTag, sort, sortParts } from "../model/ranking";
 import { boxOf, rows, tree } from "../model/runlist";
@@ -13,7 +13,7 @@ import { Check, type Choice, Menu } from "./controls";
 import { runError } from "./filters";
 import { Icon } from "./icons";
 import { FolderItem, RunItem, WaitRow } from "./runrow";
-import { rowRoom } from "./stage";
+import { deletedOpen, rowRoom } from "./stage";
 
 export function RunFilter({ id }: { id: string }) {
     const error = runError.value;
@@ -82,6 +82,16 @@ function sortChoices(): (Choice | "-")[] {
     return [...of, "-", ...fixed];
 }
 
+const deletedChoice: (Choice | "-")[] = [
+    "-",
+    {
+        label: "deleted runs",
+        act: () => {
+            deletedOpen.value = true;
+        },
+    },
+];
+
 function listChoices(): (Choice | "-")[] {
     const set = (on: boolean) => () => {
         tree.value = on;
@@ -89,6 +99,7 @@ function listChoices(): (Choice | "-")[] {
     return [
         { label: "folders by /", on: tree.value, act: set(true) },
         { label: "flat list", on: !tree.value, act: set(false) },
+        ...(runs.value.some(r => r.archived) ? deletedChoice : []),
     ];
 }
 

@@ -9,3 +9,11 @@ export const rowRoom = signal(0);
 
 /** Tags of the cards that there are so far; null: all. */
 export const firstCards = signal<Set<string> | null>(new Set());
+
+/** The first charts stand: what can wait is fetched now. */
+export const settled = signal(false);
+
+/** The list of deleted runs is shown. */
+export const deletedOpen = signal(false);
+/** The run whose name is being changed. */
+export const renaming = signal("");
