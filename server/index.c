@@ -76,7 +76,7 @@ static int restore(struct indexrun *r, const struct run_info *info, struct segme
                               chain[i].table_offset);
     }
     if (e == 0)
-        e = restore_end(&restore, chain[0].chain, &r->run);
+        e = restore_end(&restore, chain[0].chain, r, &r->run);
     restore_free(restore);
     return e;
 }
@@ -134,8 +134,8 @@ static void list_run(struct indexrun *r)
     pthread_mutex_lock(&index->lock);
     r->next = index->runs;
     index->runs = r;
-    if (r->n_files > 1)
-        index_activate(r);
+    r->dirty = true; /* somebody may have been faster with a commit */
+    index_activate(r);
     pthread_mutex_unlock(&index->lock);
 }
 
@@ -190,7 +190,7 @@ static struct run *take_up(struct index *index, const struct run_info *info)
     if (r->dir >= 0)
         restore_chain(r, info);
     if (!r->run)
-        r->run = store_run(index->options.store, info);
+        r->run = store_make_run(index->options.store, info);
     if (!r->run) {
         if (r->dir >= 0)
             close(r->dir);
@@ -202,8 +202,10 @@ static struct run *take_up(struct index *index, const struct run_info *info)
     return r->run;
 }
 
-struct run *index_run(struct index *index, const struct run_info *info)
+/* store_set_maker() */
+static struct run *make_run(void *ctx, const struct run_info *info)
 {
+    struct index *index = ctx;
     struct starting self = {.id = info->id};
 
     start_run(index, &self);
@@ -234,7 +236,7 @@ static void note_commit(void *ctx, const struct commit *commit)
     bool loading;
     int64_t now = clock_ns(NULL);
 
-    if (!r || r->index != index)
+    if (!r || r->index != index || r->run != commit->run) /* being restored */
         return;
     index_count(r, &loading);
     pthread_mutex_lock(&index->lock);
@@ -351,6 +353,7 @@ int index_open(const struct index_options *options, struct index **ret)
         index_free(index);
         return r;
     }
+    store_set_maker(options->store, make_run, index);
     *ret = index;
     return 0;
 }
@@ -359,6 +362,7 @@ struct index *index_close(struct index *index)
 {
     if (!index)
         return NULL;
+    store_set_maker(index->options.store, NULL, NULL);
     store_unsubscribe(index->options.store, note_commit, index);
     pthread_mutex_lock(&index->lock);
     index->stopping = true;

@@ -1,15 +1,15 @@
 /* index.h: what was read stays read: segments of all runs, written behind the store's back.
  *
- *   first sight of a run ─► index_run(): its segments become a run of the store, nothing is parsed
+ *   store_run() of a new run ─► its segments become that run, nothing is parsed
  *   commit ─► how much is in memory? ─► snapshot ─► index thread ─► segment ─► memory is given back
  *
  * Wiring between store (snapshots), archive/segment.c (files) and the tailer, none of which knows
  * the others. The index is derived: every failure here costs time and memory, never a point. Rules
  * of a chain of segments: docs/formats/segment.md.
  *
- * Threads: one index thread owns every write to segments. index_run() and index_admit(): the
- * worker that has the run. A run's folder is locked by whoever writes it: a second server does
- * without an index for that run. */
+ * Threads: one index thread owns every write to segments. Runs are made by whoever calls
+ * store_run() first. index_admit() and index_reread(): the worker that has the run. A run's folder
+ * is locked by whoever writes it: a second server does without an index for that run. */
 #ifndef TB_INDEX_H
 #define TB_INDEX_H
 
@@ -36,9 +36,6 @@ _must_check_ int index_open(const struct index_options *options, struct index **
 /* After the last writer and reader: writes what is new, joins, frees. Accepts NULL; NULL. */
 struct index *index_close(struct index *index);
 
-/* Before anything is written to a run: makes it from its segments, or empty. NULL: out of memory
- * or LIMIT_DIRS runs. */
-struct run *index_run(struct index *index, const struct run_info *info);
 /* Before points are given to a run: waits, at most a second, while too much is in memory. 0;
  * -ENOMEM: it still is, by far. */
 int index_admit(struct index *index);

@@ -46,7 +46,7 @@ struct indexrun {
     int64_t retry_ns;          /* after a failure */
     unsigned failures;
     atomic_int broken;         /* the error that a chunk gave */
-    /* index thread (and index_run() before it is listed) */
+    /* index thread (and who makes the run, before it is listed) */
     struct indexfile **files;
     size_t n_files, cap_files;
     struct indexfile *replaced; /* removed when nobody looks at them any more */

@@ -47,8 +47,6 @@ static void *sink_run_found(void *ctx, const struct tail_run *run)
     const struct run_info info = {
         .id = run->id, .name = run->name, .experiment = run->experiment, .path = run->path};
 
-    if (server->index && !index_run(server->index, &info))
-        return NULL;
     return ingest_run_found(server->ingest, &info);
 }
 

@@ -594,7 +594,7 @@ static void touch_lanes(struct run *run)
     }
 }
 
-int restore_end(struct restore **restore, uint64_t chain, struct run **ret)
+int restore_end(struct restore **restore, uint64_t chain, void *kept, struct run **ret)
 {
     struct run *run = (*restore)->run;
     double interval = run->usual_interval_s;
@@ -610,6 +610,8 @@ int restore_end(struct restore **restore, uint64_t chain, struct run **ret)
     run->last_points_s = NAN;
     for (size_t i = 0; i < run->n_generations; i++)
         run->generations[i]->unflushed = false;
+    run_set_kept(run, kept);
+    run_write_begin(run); /* who finds it now waits until it is complete */
     if (r == 0)
         r = run_enter(run);
     if (r == 0) {
@@ -618,6 +620,7 @@ int restore_end(struct restore **restore, uint64_t chain, struct run **ret)
         (void)run_commit(run);
         *ret = run;
     }
+    run_write_end(run);
     *restore = restore_free(*restore);
     return r;
 }

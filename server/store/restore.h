@@ -23,8 +23,9 @@ struct restore *restore_free(struct restore *restore);
 _must_check_ int restore_apply(struct restore *restore, const void *table, size_t size,
                                const struct chunk_file *file, uint64_t data_end);
 
-/* Makes all of it visible. `chain`: of the segments. 0 and the run; -EEXIST, -ENOSPC, -ENOMEM: it
- * is let go. */
-_must_check_ int restore_end(struct restore **restore, uint64_t chain, struct run **ret);
+/* Makes all of it visible. `chain`: of the segments; `kept`: run_set_kept() before anybody sees
+ * the run. 0 and the run; -EEXIST, -ENOSPC, -ENOMEM: it is let go. */
+_must_check_ int restore_end(struct restore **restore, uint64_t chain, void *kept,
+                             struct run **ret);
 
 #endif

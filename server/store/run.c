@@ -152,7 +152,30 @@ int run_enter(struct run *run)
     return r;
 }
 
+void store_set_maker(struct store *store,
+                     struct run *(*make)(void *ctx, const struct run_info *info), void *ctx)
+{
+    pthread_mutex_lock(&store->lock);
+    store->make = make;
+    store->make_ctx = ctx;
+    pthread_mutex_unlock(&store->lock);
+}
+
 struct run *store_run(struct store *store, const struct run_info *info)
+{
+    struct run *run = store_find_run(store, info->id);
+
+    if (run)
+        return run;
+    pthread_mutex_lock(&store->lock);
+    struct run *(*make)(void *, const struct run_info *) = store->make;
+    void *ctx = store->make_ctx;
+    pthread_mutex_unlock(&store->lock);
+    run = make ? make(ctx, info) : NULL;
+    return run ? run : store_make_run(store, info);
+}
+
+struct run *store_make_run(struct store *store, const struct run_info *info)
 {
     uint64_t hash = symtab_hash(store->seed, info->id, strlen(info->id));
 

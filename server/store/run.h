@@ -176,6 +176,8 @@ struct store {
     struct symtab run_table;
     struct chunkcache *cache;  /* chunks that lie in segments */
     struct bigpool *pool;      /* of all runs */
+    struct run *(*make)(void *ctx, const struct run_info *info); /* store_set_maker() */
+    void *make_ctx;
     pthread_rwlock_t subscribers_lock;
     struct subscriber *subscribers;
     size_t n_subscribers;

@@ -52,6 +52,13 @@ struct run_info { /* strings are copied */
 
 /* Finds or makes the run; any thread. NULL: out of memory or LIMIT_DIRS runs. */
 struct run *store_run(struct store *store, const struct run_info *info);
+/* Where runs that the store has not come from, before anybody writes to them: an index. `make`
+ * returns the run, from store_make_run() or with what is known of it; NULL: it is made empty. Set
+ * before runs are made, or (NULL) when no more will be. */
+void store_set_maker(struct store *store,
+                     struct run *(*make)(void *ctx, const struct run_info *info), void *ctx);
+/* store_run() without asking the maker. */
+struct run *store_make_run(struct store *store, const struct run_info *info);
 
 /* Writer only: a new generation of `path` (relative to the run's directory, "/"-separated) in
  * `dir` ("" for found runs). Numbers of one path rise. NULL when out of memory. */

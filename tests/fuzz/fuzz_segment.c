@@ -54,7 +54,7 @@ static void try_table(const uint8_t *data, size_t size)
     struct run *run;
 
     if (restore && restore_apply(restore, data, size, &file, UINT32_MAX) == 0 &&
-        restore_end(&restore, 1, &run) == 0)
+        restore_end(&restore, 1, NULL, &run) == 0)
         ask(run);
     restore_free(restore);
     store_free(store);

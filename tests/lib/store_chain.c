@@ -122,7 +122,7 @@ struct run *chain_restore(struct chain *chain, struct store *store, int *ret_err
         r = restore_apply(restore, f->table.data, f->table.length, &f->file, f->size);
     }
     if (r == 0)
-        r = restore_end(&restore, chain->id, &run);
+        r = restore_end(&restore, chain->id, NULL, &run);
     restore_free(restore);
     *ret_error = r;
     return run;
