@@ -3,7 +3,7 @@
 import json
 import pathlib
 import threading
-import urllib.error
+import urllib.parse
 import urllib.request
 
 from writers import HEAD_BYTES
@@ -150,10 +150,12 @@ def differences(archive, run_id, folders):
 
 
 def points(client):
-    """(run id, tag) → all points, of every generation."""
+    """(run id, dir, tag) → all points, of every generation."""
     found = {}
     for run in client.runs():
         for series in client.get(f"/api/v1/runs/{run['id']}/series")["series"]:
-            answer = client.get(f"/api/v1/runs/{run['id']}/points?tag={series['tag']}&view=all")
-            found[run["id"], series["tag"]] = list(zip(answer["step"], answer["value"]))
+            names = urllib.parse.urlencode({"tag": series["tag"], "dir": series["dir"]})
+            answer = client.get(f"/api/v1/runs/{run['id']}/points?{names}&view=all")
+            found[run["id"], series["dir"], series["tag"]] = list(
+                zip(answer["step"], answer["value"]))
     return found

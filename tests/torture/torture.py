@@ -260,6 +260,7 @@ class Campaign:
         nothing.mkdir(exist_ok=True)
         for what in ("as the index is", "rebuilt"):
             if what == "rebuilt":
+                shutil.copytree(self.archive, self.work / "before", dirs_exist_ok=True)
                 self.call("rebuild", "--archive", self.archive, "-q")
             self.processes.start_server(nothing)
             self.processes.wait_server()
