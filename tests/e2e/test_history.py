@@ -1,4 +1,5 @@
-"""The run history over HTTP and from the command line: a job's life, its files, reading them back."""
+"""The run history over HTTP and from the command line: the life of a job, its files, reading them
+back."""
 
 import base64
 import hashlib
