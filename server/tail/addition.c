@@ -77,7 +77,8 @@ static void remember(struct additions *additions, const char *id, struct source 
     struct poke key = {.id = (char *)id};
 
     pthread_mutex_lock(&additions->lock);
-    if (!bsearch(&key, additions->pokes, additions->n_pokes, sizeof key, by_id)) {
+    if (additions->n_pokes == 0 ||
+        !bsearch(&key, additions->pokes, additions->n_pokes, sizeof key, by_id)) {
         struct poke *pokes =
             realloc(additions->pokes, (additions->n_pokes + 1) * sizeof *additions->pokes);
         char *copy = strdup(id);
@@ -99,7 +100,9 @@ void additions_poke(struct additions *additions, const char *id)
     struct poke key = {.id = (char *)id};
 
     pthread_mutex_lock(&additions->lock);
-    struct poke *poke = bsearch(&key, additions->pokes, additions->n_pokes, sizeof key, by_id);
+    struct poke *poke = additions->n_pokes > 0 ? bsearch(&key, additions->pokes,
+                                                         additions->n_pokes, sizeof key, by_id)
+                                               : NULL;
     struct source *source = poke ? poke->source : NULL;
     pthread_mutex_unlock(&additions->lock);
     if (source)
