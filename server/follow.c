@@ -298,24 +298,25 @@ static struct follow_file *make(struct follow *follow, struct follow_run *run,
     return file;
 }
 
-/* Kept generations of a path before `number` are read from the archive, unless the receiver had
- * them before the start. */
+/* Kept generations of a path before `number` are read from the archive, where the receiver does
+ * not have all of them from before the start: it may have been killed within one. */
 static int add_older(struct follow *follow, struct follow_run *run,
                      const struct tail_generation *newer, const char *path)
 {
-    struct tail_place place;
-    uint32_t known = 0;
-
-    if (!follow->inner.resume || !follow->inner.resume(follow->inner.ctx, run->inner, newer->path,
-                                                       &known, &place))
-        known = 0;
     for (uint32_t number = 1; number < newer->number; number++) {
         struct archive_file *kept = archive_find_file(run->kept, path, number);
-        if (!kept || number <= known || find(run, newer->path, number))
+        if (!kept || find(run, newer->path, number))
+            continue;
+        uint32_t known = number;
+        struct tail_place place = {0};
+        if (!follow->inner.resume || !follow->inner.resume(follow->inner.ctx, run->inner,
+                                                           newer->path, &known, &place))
+            place.offset = 0;
+        if (place.offset > 0 && place.offset >= archive_durable(kept))
             continue;
         const struct tail_generation older = {.path = newer->path, .number = number,
                                               .size = archive_durable(kept), .dir = newer->dir,
-                                              .added = true};
+                                              .offset = place.offset, .added = true};
         struct follow_file *file = make(follow, run, &older, kept);
         int r = file ? add_later(follow, kept, file) : -ENOMEM;
         if (r < 0)
@@ -358,22 +359,22 @@ static void *sink_generation(void *ctx, void *run_ctx, const struct tail_generat
     return make(follow, run, generation, keep(run, path, generation->number));
 }
 
-/* The newest kept generation, and the proof that the archive has of it. What was read of it
- * already is not read again. */
-static bool sink_resume(void *ctx, void *run_ctx, const char *path, uint32_t *ret_number,
+/* That kept generation (0: the newest), and the proof that the archive has of it. What was read of
+ * it already is not read again. */
+static bool sink_resume(void *ctx, void *run_ctx, const char *path, uint32_t *wanted,
                         struct tail_place *ret)
 {
     struct follow *follow = ctx;
     struct follow_run *run = run_ctx;
     char at[LIMIT_PATH_BYTES + LOGS + 1];
     struct tail_place place;
-    uint32_t number;
+    uint32_t number = *wanted;
 
     bool known = follow->inner.resume &&
                  follow->inner.resume(follow->inner.ctx, run->inner, path, &number, &place);
     struct archive_file *kept = NULL;
     if (run->kept && kept_path(run, path, at, sizeof at) == 0)
-        kept = archive_find_file(run->kept, at, 0);
+        kept = archive_find_file(run->kept, at, *wanted);
     if (kept) {
         const struct archive_file_facts facts = archive_file_facts(kept);
         const uint32_t size = (uint32_t)MIN(facts.check.offset, (uint64_t)LAST_BYTES);
@@ -390,7 +391,7 @@ static bool sink_resume(void *ctx, void *run_ctx, const char *path, uint32_t *re
     }
     if (!known)
         return false;
-    *ret_number = number;
+    *wanted = number;
     *ret = place;
     return true;
 }

@@ -58,13 +58,13 @@ static void *sink_generation(void *ctx, void *run, const struct tail_generation 
                              generation->number);
 }
 
-static bool sink_resume(void *ctx, void *run, const char *path, uint32_t *ret_number,
+static bool sink_resume(void *ctx, void *run, const char *path, uint32_t *number,
                         struct tail_place *ret)
 {
     struct server *server = ctx;
     struct place place;
 
-    if (!ingest_resume(server->ingest, run, path, ret_number, &place))
+    if (!ingest_resume(server->ingest, run, path, number, &place))
         return false;
     *ret = (struct tail_place){place.offset,     place.head_size,   place.head_crc,
                                place.window_end, place.window_size, place.window_crc};

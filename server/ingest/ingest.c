@@ -129,16 +129,15 @@ void *ingest_generation(void *ctx, void *run, const char *dir, const char *path,
     return file;
 }
 
-bool ingest_resume(void *ctx, void *run, const char *path, uint32_t *ret_number,
-                   struct place *ret)
+bool ingest_resume(void *ctx, void *run, const char *path, uint32_t *number, struct place *ret)
 {
     struct ingestrun *r = run;
 
     run_write_begin(r->run);
-    struct generation *generation = run_find_generation(r->run, path, 0);
+    struct generation *generation = run_find_generation(r->run, path, *number);
     bool known = generation && generation_placed(generation, ret);
     if (known)
-        *ret_number = generation_number(generation);
+        *number = generation_number(generation);
     run_write_end(r->run);
     return known;
 }

@@ -26,8 +26,9 @@ void *ingest_run_found(void *ingest, const struct run_info *info);
 /* dir: of the run, "" for its top. */
 void *ingest_generation(void *ingest, void *run, const char *dir, const char *path,
                         uint32_t number);
-/* The newest life of the path that the store has, and how far it was read. */
-bool ingest_resume(void *ingest, void *run, const char *path, uint32_t *ret_number,
+/* Whether the store has that life of the path (0: the newest that it has; *number is set), and how
+ * far it was read. */
+bool ingest_resume(void *ingest, void *run, const char *path, uint32_t *number,
                    struct place *ret);
 /* The store's run behind a handle. */
 struct run *ingest_store_run(void *run);

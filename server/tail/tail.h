@@ -82,11 +82,11 @@ struct tail_sink {
     void *(*run_found)(void *ctx, const struct tail_run *run);
     /* A new file, or a new life of a path. Returns the handle for the next calls, or NULL. */
     void *(*generation)(void *ctx, void *run, const struct tail_generation *generation);
-    /* Before `generation`, at first sight of a path: is its newest life known from before? True:
-     * *ret_number, and where to go on (*ret; its window may lie behind the offset). If the file
-     * proves to be the same, that life goes on at the offset; else the next number begins. May be
-     * NULL. */
-    bool (*resume)(void *ctx, void *run, const char *path, uint32_t *ret_number,
+    /* Before `generation`, at first sight of a path: is its life *number known from before (0: the
+     * newest)? True: *number, and where to go on (*ret; its window may lie behind the offset). If
+     * the file proves to be the same, that life goes on at the offset; else the next number
+     * begins. May be NULL. */
+    bool (*resume)(void *ctx, void *run, const char *path, uint32_t *number,
                    struct tail_place *ret);
     /* The end of a file's part of a turn: all before place->offset was given, nothing behind it,
      * no bytes in front of it are suspect. Not called where that is not so. May be NULL. */

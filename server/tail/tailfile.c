@@ -236,10 +236,10 @@ static int resume_life(struct tailfile *file, struct source_turn *turn, int fd,
 {
     const struct tail_sink *sink = &file->source->set->sink;
     struct tail_place place = {0};
-    uint32_t number = 0;
+    uint32_t number = file->at ? file->number : 0;
 
     *ret_offset = 0;
-    if (!sink->resume || file->handle || file->n_earlier > 0 ||
+    if (!sink->resume || (file->handle && !file->at) || file->n_earlier > 0 ||
         !sink->resume(sink->ctx, file->source->handle, file->name, &number, &place))
         return 0;
     const struct identity_mark head = {place.head_size, place.head_size, place.head_crc};

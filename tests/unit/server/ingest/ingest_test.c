@@ -455,7 +455,7 @@ static void restart(struct intake *w)
     struct chain chain = {0};
     const struct run_info info = {"r1", "train", "logs", "/logs/train"};
     struct place place = {.offset = w->given}, resumed;
-    uint32_t number;
+    uint32_t number = 0;
     int r;
 
     ingest_place(w->ingest, w->run, w->file, &place);
