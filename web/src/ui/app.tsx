@@ -17,10 +17,10 @@ import { Side } from "./side";
 import { deletedOpen, settled } from "./stage";
 import { FloatingTip } from "./tip";
 
-const RunScreen = lazy<{ id: string }>(async () => (await import("./run")).RunScreen);
-const ArchiveStrip = lazy(async () => (await import("./archive")).ArchiveStrip);
-const Said = lazy(async () => (await import("./said")).Said);
-const Deleted = lazy(async () => (await import("./deleted")).Deleted);
+const RunScreen = lazy<{ id: string }>(async () => (await import("./later")).RunScreen);
+const ArchiveStrip = lazy(async () => (await import("./later")).ArchiveStrip);
+const Said = lazy(async () => (await import("./later")).Said);
+const Deleted = lazy(async () => (await import("./later")).Deleted);
 
 function title(): string {
     const run = view.run.value && runById.value.get(view.run.value)?.name;

@@ -2,7 +2,9 @@
 
 import { signal } from "@preact/signals";
 import { tryNow } from "../boot";
+import { archiveWords } from "../model/archive";
 import {
+    about,
     drawn,
     experiments,
     listed,
@@ -13,6 +15,7 @@ import {
 } from "../model/catalog";
 import { age, plural } from "../model/format";
 import type { Axis } from "../model/series";
+import { stateWord } from "../model/state";
 import { LOST_MS, link } from "../model/status";
 import { acts, missed, paused, tick, view } from "../model/view";
 import { setPaused } from "./acts";
@@ -117,17 +120,19 @@ function LiveBadge() {
             </button>
         );
     const busy = l.state === "opening" || l.state === "lost";
-    const live = runs.value.some(r => r.activity === "live");
+    const live = runs.value.some(r => r.activity === "live" || stateWord(r) === "running");
+    const kept = archiveWords(about.value?.archive);
     const word = busy ? "connecting" : live ? "live" : "watching";
     return (
         <button
             type="button"
             class="live btn"
-            title={`Newest point ${old} ago. ${ageReason()}${l.polls ? POLL_WORDS : ""}`}
+            title={`Newest point ${old} ago. ${ageReason()}${l.polls ? POLL_WORDS : ""}${kept ? ` ${kept.words}` : ""}`}
             onClick={() => setPaused(true)}
         >
             <Icon name={live ? "running" : "finished"} class={live ? "run" : "mute"} />
             {l.polls ? `${word} by HTTP` : word} <span class="age mute">{old}</span>
+            {kept && <span class={kept.fail ? "fail" : "warn"}>{kept.brief}</span>}
         </button>
     );
 }

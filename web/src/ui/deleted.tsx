@@ -7,6 +7,7 @@ import { deletedRuns } from "../net/change";
 import type { Run } from "../wire/messages";
 import { IconButton } from "./controls";
 import "./css/said.css";
+
 import { restore } from "./deeds";
 import { deletedOpen } from "./stage";
 

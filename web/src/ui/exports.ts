@@ -6,9 +6,9 @@ import type { Choice } from "./controls";
 export function exportChoices(tag: string, chart: () => Chart | null): Choice[] {
     const picture = (kind: "exportSvg" | "exportPng") => async () => {
         const c = chart();
-        if (c) await (await import("./export"))[kind](c);
+        if (c) await (await import("./later")).exporting[kind](c);
     };
-    const csv = async () => (await import("./export")).exportCsv(tag);
+    const csv = async () => (await import("./later")).exporting.exportCsv(tag);
     return [
         { label: "picture (SVG)", act: () => void picture("exportSvg")() },
         { label: "picture (PNG)", act: () => void picture("exportPng")() },

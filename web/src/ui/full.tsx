@@ -139,7 +139,7 @@ function Points({ chart }: { chart: Chart }) {
     const Table = useSignal<((p: { chart: Chart }) => ComponentChildren) | null>(null);
     const toggle = async () => {
         if (Table.value) Table.value = null;
-        else Table.value = (await import("./points_table")).PointsTable;
+        else Table.value = (await import("./later")).PointsTable;
     };
     const Shown = Table.value;
     return (

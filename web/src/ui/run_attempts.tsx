@@ -134,6 +134,7 @@ export function Attempts(p: { run: Run; list: AttemptInfo[]; events: RunEvent[] 
                     <span class="axis">
                         {ticks
                             .filter(v => at(v) < 0.9)
+                            .filter((v, i, list) => i === 0 || clock(v) !== clock(list[i - 1]))
                             .map(v => (
                                 <span key={v} style={{ left: percent(at(v)) }}>
                                     {clock(v).slice(0, hi - lo < 240 ? 8 : 5)}

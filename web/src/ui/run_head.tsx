@@ -11,7 +11,8 @@ import { tarUrl } from "../net/change";
 import type { Run } from "../wire/messages";
 import { seconds } from "../wire/messages";
 import { type Choice, copyText, Menu } from "./controls";
-import { cancel, pin, remove, rename } from "./deeds";
+
+import * as deeds from "./deeds";
 import { Icon, StateMark, Swatch, stateWords } from "./icons";
 import { renaming } from "./stage";
 
@@ -26,7 +27,7 @@ function NameField({ run }: { run: Run }) {
         done.current = true;
         renaming.value = "";
         const name = field.current?.value.trim() ?? "";
-        if (keep && name && name !== run.name) void rename(run, name);
+        if (keep && name && name !== run.name) void deeds.rename(run, name);
     };
     return (
         <span class="field name-field grow">
@@ -58,7 +59,7 @@ function choices(run: Run): (Choice | "-")[] {
     ];
     const pinning = {
         label: pinned ? "unpin" : run.archived ? "pin: to the top, never deleted by age" : "pin",
-        act: () => void pin(run, !pinned),
+        act: () => void deeds.pin(run, !pinned),
     };
     const copies: Choice[] = [
         { label: "copy the name", act: () => void copyText(run.name) },
@@ -67,7 +68,7 @@ function choices(run: Run): (Choice | "-")[] {
     if (run.path)
         copies.push({ label: "copy the directory", act: () => void copyText(run.path as string) });
     const last: (Choice | "-")[] = run.archived
-        ? ["-", { label: "delete", act: () => void remove(run) }]
+        ? ["-", { label: "delete", act: () => void deeds.remove(run) }]
         : [];
     return [...(run.archived ? kept : []), pinning, "-", ...copies, ...last];
 }
@@ -85,7 +86,7 @@ export function Head({ run, ink }: { run: Run; ink: { hue: number; dash: number 
                 </h1>
             )}
             {canStop && (
-                <button type="button" class="btn line" onClick={() => void cancel(run)}>
+                <button type="button" class="btn line" onClick={() => void deeds.cancel(run)}>
                     Cancel the run
                 </button>
             )}

@@ -135,7 +135,7 @@ function colour(run: Run, label: string, hue: number | undefined): Choice {
     return { label, on, act: () => markRun(run.name, { hue }) };
 }
 
-const deeds = () => import("./deeds");
+const deeds = async () => (await import("./later")).deeds;
 
 /** What a run that is kept by the history can be asked for besides. */
 function historyActs(run: Run): (Choice | "-")[] {

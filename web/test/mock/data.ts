@@ -11,6 +11,8 @@ export interface Points {
 }
 
 export interface MockRun {
+    /** Directories; each has all tags. */
+    dirs?: string[];
     info: Record<string, unknown> & { id: string; name: string; activity: string };
     tags: Map<string, Points>;
     damage: Record<string, unknown>[];

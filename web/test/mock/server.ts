@@ -8,6 +8,7 @@ import { extname, join as joinPath, normalize } from "node:path";
 import { type WebSocket, WebSocketServer } from "ws";
 import { addPoint, after, history, type MockRun } from "./data";
 import { frame, join } from "./frames";
+import { History } from "./history";
 import { type Scenario, scenario } from "./runs";
 
 const TYPES: Record<string, string> = {
@@ -46,6 +47,7 @@ export interface MockOptions {
 
 export class Mock {
     runs: MockRun[];
+    readonly history: History;
     epoch = "00000000000000a1";
     clients = new Set<Client>();
     requests: string[] = [];
@@ -61,6 +63,7 @@ export class Mock {
 
     constructor(private readonly options: MockOptions) {
         this.runs = scenario(options.scenario);
+        this.history = new History(this.runs, m => this.tell(m));
         if (options.scenario === "empty") this.progress.waiting = true;
         if (options.scenario === "loading") {
             this.progress = { read: 18.9e9, total: 61e9, done: false, waiting: false };
@@ -86,6 +89,7 @@ export class Mock {
     async stop(): Promise<void> {
         for (const t of this.timers) clearInterval(t);
         this.drop();
+        this.history.cut();
         this.http.closeAllConnections();
         await new Promise<void>(done => this.http.close(() => done()));
     }
@@ -173,7 +177,8 @@ export class Mock {
 
     private watch(c: Client, m: WatchMessage): void {
         const behind: Uint8Array[] = [];
-        m.runs.forEach((id, r) => {
+        m.runs.forEach((ref, r) => {
+            const id = idOf(ref);
             m.tags.forEach((tag, t) => {
                 const at = r * m.tags.length + t;
                 const run = this.runs.find(x => x.info.id === id);
@@ -197,12 +202,14 @@ export class Mock {
         const api = path.slice(8);
         if (this.options.scenario === "login" && !this.signedIn && api !== "session")
             return problem(res, 401, "token", "A token is needed.");
-        if (req.method === "POST") {
-            let body = "";
-            for await (const chunk of req) body += chunk;
-            return this.post(api, JSON.parse(body), res);
-        }
-        return this.get(api, res);
+        const run = this.runs.find(r => api.split("/")[1] === r.info.id);
+        if (this.history.serve(req, url, run, res)) return;
+        if (req.method === "GET")
+            return this.get(url.search === "?deleted=1" ? "deleted" : api, res);
+        let body = "";
+        for await (const chunk of req) body += chunk;
+        if (req.method === "PATCH" && run) return this.history.patch(run, JSON.parse(body), res);
+        return this.post(api, JSON.parse(body), res);
     }
 
     private async file(path: string, res: ServerResponse): Promise<void> {
@@ -226,6 +233,7 @@ export class Mock {
                 epoch: this.epoch,
                 logdirs: ["./logs"],
                 progress: this.progress,
+                archive: this.history.archive,
             });
         if (api === "runs")
             return send(res, {
@@ -233,19 +241,24 @@ export class Mock {
                 now: Date.now() / 1000,
                 runs: this.runs.map(r => r.info),
             });
+        if (api === "deleted") return send(res, { runs: this.history.deleted.map(r => r.info) });
         if (api === "tags") return send(res, { tags: this.tags() });
         if (!run) return problem(res, 404, "not-found", "There is no such run.");
         if (part === "") return send(res, { ...run.info, attempts_list: attemptsOf(run) });
         if (part === "damage") return send(res, { damage: run.damage });
-        if (part === "files") return send(res, { files: filesOf(run) });
+        if (part === "files")
+            return send(res, { files: filesOf(run), kept: this.history.kept(run) });
         if (part === "series") return send(res, { series: seriesOf(run) });
         problem(res, 404, "not-found", "There is nothing here.");
     }
 
     private tags(): object[] {
-        const out = new Map<string, string[]>();
+        const out = new Map<string, unknown[]>();
         for (const r of this.runs)
-            for (const tag of r.tags.keys()) out.set(tag, [...(out.get(tag) ?? []), r.info.id]);
+            for (const tag of r.tags.keys()) {
+                const refs = r.dirs?.map(dir => [r.info.id, dir]) ?? [r.info.id];
+                out.set(tag, [...(out.get(tag) ?? []), ...refs]);
+            }
         return [...out].map(([tag, runs]) => ({ tag, kind: "scalar", runs }));
     }
 
@@ -276,16 +289,23 @@ export class Mock {
     }
 }
 
+/** A run, or a directory of it: all directories of ours hold the same. */
+type Ref = string | [string, string];
+
+function idOf(ref: Ref): string {
+    return typeof ref === "string" ? ref : ref[0];
+}
+
 interface WatchMessage {
     id: number;
-    runs: string[];
+    runs: Ref[];
     tags: string[];
     epoch: string;
     ordinals: number[];
 }
 
 interface PointsBody {
-    series: { runs: string[]; tags: string[] } | [string, string][];
+    series: { runs: Ref[]; tags: string[] } | [string, string][];
     x: string;
     range: [number, number] | null;
     width: number | null;
@@ -293,7 +313,7 @@ interface PointsBody {
 
 function pairsOf(series: PointsBody["series"]): [string, string][] {
     if (Array.isArray(series)) return series;
-    return series.runs.flatMap(run => series.tags.map(tag => [run, tag] as [string, string]));
+    return series.runs.flatMap(run => series.tags.map(tag => [idOf(run), tag] as [string, string]));
 }
 
 function end(res: ServerResponse, status: number, text: string): void {
