@@ -149,7 +149,13 @@ int journal_generation(struct archive *archive, struct archive_file *file)
     struct json j = JSON_INIT(&line);
     char hex[2 * DIGEST_BYTES + 1] = "";
     /* The line is synced with the bytes that it counts. */
+    pthread_mutex_lock(&archive->lock);
     uint64_t durable = file->written;
+    bool complete = file->complete, hashed = file->has_sha256;
+    double changed_s = file->changed_s;
+    for (size_t i = 0; hashed && i < DIGEST_BYTES; i++)
+        snprintf(hex + 2 * i, 3, "%02x", file->sha256[i]);
+    pthread_mutex_unlock(&archive->lock);
 
     begin_line(&j, "file", file);
     json_key(&j, "source");
@@ -157,13 +163,11 @@ int journal_generation(struct archive *archive, struct archive_file *file)
     json_key(&j, "durable");
     json_put_u64(&j, durable);
     json_key(&j, "complete");
-    json_put_bool(&j, file->complete);
-    for (size_t i = 0; file->has_sha256 && i < DIGEST_BYTES; i++)
-        snprintf(hex + 2 * i, 3, "%02x", file->sha256[i]);
+    json_put_bool(&j, complete);
     json_key(&j, "sha256");
-    json_put_text(&j, file->has_sha256 ? hex : NULL);
+    json_put_text(&j, hashed ? hex : NULL);
     json_key(&j, "changed_s");
-    json_put_double(&j, file->changed_s);
+    json_put_double(&j, changed_s);
     json_close(&j, '}');
     int r = append_line(archive, file->run, JOURNAL_FILES, &line);
     if (r == 0)
