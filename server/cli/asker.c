@@ -79,6 +79,18 @@ static int read_token(struct asker *asker, const char *path)
     return 0;
 }
 
+/* A server of this command's own on the archive. As local_open(). */
+static int open_local(struct asker *asker, const struct asker_options *options)
+{
+    char url[40];
+    int r = local_open(options->archive, options->state, &asker->local);
+
+    if (r < 0)
+        return r;
+    snprintf(url, sizeof url, "http://localhost:%u", local_port(asker->local));
+    return channel_parse(url, &asker->server);
+}
+
 /* No server was named: the usual one, or else the archive itself. */
 static int open_usual(struct asker *asker, const struct asker_options *options)
 {
@@ -88,7 +100,7 @@ static int open_usual(struct asker *asker, const struct asker_options *options)
         close(fd);
         return 0;
     }
-    r = local_open(options->archive, options->state, &asker->local);
+    r = open_local(asker, options);
     if (r == -ENOENT)
         return say(asker, "no server answers at %s, and there is no archive to open: name one "
                            "with --server or --archive", asker->url);
@@ -115,8 +127,7 @@ int asker_open(const struct cli_command *command, const struct asker_options *op
     else
         r = read_token(asker, options->token_file);
     if (r == 0 && options->archive && !options->server)
-        r = local_open(options->archive, options->state, &asker->local) < 0
-                ? open_usual(asker, options) : 0;
+        r = open_local(asker, options) < 0 ? open_usual(asker, options) : 0;
     else if (r == 0 && !(options->server && *options->server))
         r = open_usual(asker, options);
     if (r != 0) {
@@ -169,8 +180,7 @@ static int send_request(const struct asker *asker, int fd, const struct asker_re
     int r;
 
     buf_printf(&head, "%s %s%s HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\n", request->method,
-               asker->local ? "" : asker->server.prefix, request->target,
-               asker->local ? "localhost" : asker->server.host, asker->server.port);
+               asker->server.prefix, request->target, asker->server.host, asker->server.port);
     if (*asker->token)
         buf_printf(&head, "Authorization: Bearer %s\r\n", asker->token);
     if (request->headers)
@@ -346,7 +356,7 @@ int asker_ask(struct asker *asker, const struct asker_request *request,
 
     if (!in)
         return CLI_FAILED;
-    in->fd = asker->local ? local_connect(asker->local) : dial(&asker->server);
+    in->fd = dial(&asker->server);
     r = MIN(in->fd, 0);
     if (r == 0)
         r = send_request(asker, in->fd, request);

@@ -1,9 +1,11 @@
 /* cmd_status.c: `tailboard status`: the state of runs and of the server; `tailboard wait` and
  * `tailboard cancel` are in files of their own. */
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "cli/asker.h"
 
 struct status {
@@ -40,6 +42,20 @@ static void print_job(const json_t *run)
         printf("  files are not all archived\n");
 }
 
+/* Of the newest event, by the clock of who wrote it: it may be ahead of ours. */
+static void print_age(double seconds)
+{
+    static const struct {
+        double below, unit;
+        const char *word;
+    } units[] = {{120, 1, "s"}, {7200, 60, "min"}, {172800, 3600, "h"}, {INFINITY, 86400, "days"}};
+    size_t i = 0;
+
+    while (seconds >= units[i].below)
+        i++;
+    printf(", newest event %.0f %s ago", fmax(seconds, 0) / units[i].unit, units[i].word);
+}
+
 static int print_run(void *ctx, json_t *run)
 {
     struct status *status = ctx;
@@ -56,8 +72,8 @@ static int print_run(void *ctx, json_t *run)
         printf(", CancelRequested");
     if (json_is_true(json_object_get(run, "not_responding")))
         printf(", NotResponding");
-    if (json_is_number(json_object_get(run, "age_s")))
-        printf(", newest point %.0f s ago", asker_number(run, "age_s"));
+    if (json_is_number(json_object_get(run, "last_wall")))
+        print_age(clock_wall_s(NULL) - asker_number(run, "last_wall"));
     printf("\n");
     if (*asker_text(run, "status_message")) {
         printf("  ");

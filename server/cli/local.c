@@ -1,113 +1,90 @@
 #include "cli/local.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 
-#include "archive/archive.h"
-#include "config.h"
-#ifdef TB_HAVE_HTTP
-#include "http/http.h"
-#endif
+#include "base/clock.h"
+#include "base/log.h"
+#include "cli/cli.h"
+#include "server.h"
 
-#ifdef TB_HAVE_HTTP
+enum { TICK_MS = 2 };
+
 struct local {
-    struct store *store;
-    struct archive *archive;
-    struct auth *auth;
-    struct http *http;
+    struct config config;
+    struct server *server;
 };
 
-static int start(struct local *local, const struct config *config)
+/* The index has most of it; what it has not is read, which may take its time. */
+static void wait_for_points(struct server *server)
 {
-    const struct archive_options archive_options = {.dir = config->archive_dir};
-    const struct auth_options auth_options = {.state_dir = config->state_dir, .prefix = ""};
-    struct http_options options = {.workers = 1};
-    struct archive_holder holder;
-    int r = archive_open(&archive_options, &local->archive, &holder);
+    const struct timespec tick = {.tv_nsec = TICK_MS * NS_PER_MS};
+    struct cli_progress progress = {.verb = "read"};
 
+    for (;;) {
+        struct server_status status = server_status(server);
+        if (status.tail.caught_up && status.tail.bytes_read == status.tail.bytes_total)
+            break;
+        cli_progress(&progress, status.tail.bytes_read, status.tail.bytes_total);
+        nanosleep(&tick, NULL);
+    }
+    cli_progress_end(&progress);
+}
+
+static int resolve(struct config *config)
+{
+    char why[256], catalog[LIMIT_PATH_BYTES + 16];
+    struct stat st;
+    int r = config_resolve(config, why, sizeof why);
+
+    config_done(config); /* no log directory is followed */
     if (r < 0)
         return r;
-    local->store = store_new(&(struct store_options){0});
-    r = local->store ? auth_new(&auth_options, &local->auth) : -ENOMEM;
-    if (r < 0)
-        return r;
-    options.store = local->store;
-    options.auth = local->auth;
-    options.archive = local->archive;
-    return http_start(&options, &local->http);
+    snprintf(catalog, sizeof catalog, "%s/catalog.db", config->archive_dir);
+    if (!*config->archive_dir || stat(catalog, &st) < 0)
+        return -ENOENT; /* none is made by being asked for */
+    config->archive = config->archive_dir; /* one that another has is an error here */
+    return 0;
 }
 
 int local_open(const char *dir, const char *state, struct local **ret)
 {
-    struct config config = {.auth = "user", .archive = dir, .state = state};
-    char why[256], catalog[LIMIT_PATH_BYTES + 16];
-    struct local *local;
-    struct stat st;
-    int r = config_resolve(&config, why, sizeof why);
+    struct local *local = calloc(1, sizeof *local);
+    enum log_level level = log_level();
 
-    snprintf(catalog, sizeof catalog, "%s/catalog.db", config.archive_dir);
-    config_done(&config);
-    if (r < 0)
-        return r;
-    if (!*config.archive_dir || stat(catalog, &st) < 0)
-        return -ENOENT; /* none is made by being asked for */
-    local = calloc(1, sizeof *local);
     if (!local)
         return -ENOMEM;
-    r = start(local, &config);
-    if (r < 0) {
+    local->config = (struct config){.auth = "user", .archive = dir, .state = state,
+                                    .port_given = true};
+    int r = resolve(&local->config);
+    log_set_level(LOG_NONE); /* whoever asked says what is wrong, in its own words */
+    if (r == 0)
+        r = server_start(&local->config, &local->server);
+    if (r == 0)
+        wait_for_points(local->server);
+    log_set_level(level);
+    if (r < 0)
         local_close(local);
-        return r;
-    }
-    *ret = local;
-    return 0;
+    else
+        *ret = local;
+    return r;
 }
 
-int local_connect(struct local *local)
+uint16_t local_port(const struct local *local)
 {
-    struct peer peer = {.loopback = true, .own_user = true, .text = "this process"};
-    int pair[2];
-
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
-        return -errno;
-    if (fcntl(pair[1], F_SETFL, O_NONBLOCK) < 0) {
-        int r = -errno;
-
-        close(pair[0]);
-        close(pair[1]);
-        return r;
-    }
-    peer.address.ss_family = AF_INET;
-    http_take(local->http, pair[1], &peer);
-    return pair[0];
+    return server_port(local->server);
 }
 
 struct local *local_close(struct local *local)
 {
     if (!local)
         return NULL;
-    http_stop(local->http);
-    auth_free(local->auth);
-    archive_close(local->archive);
-    store_free(local->store);
+    enum log_level level = log_level();
+
+    log_set_level(LOG_NONE);
+    server_stop(local->server);
+    log_set_level(level);
     free(local);
     return NULL;
 }
-#else
-int local_open(const char *dir, const char *state, struct local **ret)
-{
-    return -ENOENT;
-}
-
-int local_connect(struct local *local)
-{
-    return -ENOENT;
-}
-
-struct local *local_close(struct local *local)
-{
-    return NULL;
-}
-#endif
