@@ -61,8 +61,14 @@ function timeStep(span: number, n: number): number {
     return TIME_STEPS.find(s => s >= raw) ?? niceStep(0, span, n);
 }
 
+/** Steps are whole numbers: there is none between two of them. */
+function stepTicks(lo: number, hi: number, n: number): number[] {
+    const nice = Math.max(1, niceStep(lo, hi, n));
+    return multiples(lo, hi, nice === 2.5 ? 5 : nice);
+}
+
 export function xTicks(axis: Axis, lo: number, hi: number, n: number): number[] {
-    if (axis === "step") return linearTicks(lo, hi, n).filter(v => hi - lo < 2 || v % 1 === 0);
+    if (axis === "step") return stepTicks(lo, hi, n);
     const step = timeStep(hi - lo, n);
     if (axis === "relative") return multiples(lo, hi, step);
     // Whole hours and days by the reader's clock, not by Greenwich's.

@@ -47,9 +47,20 @@ export function tick(v: number, step: number): string {
     return letter || a < 1000 ? trimmed + letter : whole.format(v);
 }
 
+const MOST_PLACES = 6;
+
+/** Neighbours that differ in their last digits alone are told by these. */
+function lastDigits(v: number, step: number): string {
+    const n = Math.max(4, Math.floor(Math.log10(step)) + 4);
+    const rest = String(Math.round(Math.abs(v) % 10 ** n));
+    return `${v < 0 ? "-" : ""}…${rest.padStart(n, "0")}`;
+}
+
 function exponent(v: number, step: number): string {
     const e = Math.floor(Math.log10(Math.abs(v)));
-    const places = Math.max(0, Math.min(6, e - Math.floor(Math.log10(step))));
+    const wanted = e - Math.floor(Math.log10(step));
+    if (step >= 1 && wanted > MOST_PLACES) return lastDigits(v, step);
+    const places = Math.max(0, Math.min(MOST_PLACES, wanted));
     const m = (v / 10 ** e).toFixed(places).replace(/\.0+$/, "");
     return m === "1" ? `10${superscript(e)}` : `${m}e${e}`;
 }

@@ -115,7 +115,7 @@ function shellWord(word: string): string {
 /** How the run was started: [what, words]. */
 export function startFacts(events: RunEvent[]): { command: string; facts: [string, string][] } {
     const job = (events.find(e => e.kind === "created")?.data.job ?? {}) as Record<string, unknown>;
-    const words = Array.isArray(job.command) ? job.command.map(text) : [text(job.command)];
+    const words = Array.isArray(job.command) ? job.command.map(text) : [];
     const git = (job.git ?? {}) as Record<string, unknown>;
     const commit = text(git.commit).slice(0, 10);
     const dirty = git.dirty ? "with changes" : "";

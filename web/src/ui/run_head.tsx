@@ -58,7 +58,7 @@ function choices(run: Run): (Choice | "-")[] {
         },
     ];
     const pinning = {
-        label: pinned ? "unpin" : run.archived ? "pin: to the top, never deleted by age" : "pin",
+        label: pinned ? "unpin" : "pin to the top",
         act: () => void deeds.pin(run, !pinned),
     };
     const copies: Choice[] = [

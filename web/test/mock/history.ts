@@ -111,7 +111,8 @@ export class History {
     /** False: the request is none of ours. */
     serve(req: IncomingMessage, url: URL, run: MockRun | undefined, res: ServerResponse): boolean {
         const part = run ? url.pathname.split(`/runs/${run.info.id}`)[1].replace(/^\//, "") : "";
-        if (req.method !== "GET") this.changes.push(`${req.method} ${part || "run"}`);
+        if (req.method !== "GET" && url.pathname.includes("/runs/"))
+            this.changes.push(`${req.method} ${part || "run"}`);
         if (req.method === "DELETE" && run && !part) return this.remove(url, run, res);
         if (!run) return this.restore(req, url, res);
         if (part === "events")
