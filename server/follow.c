@@ -298,26 +298,26 @@ static struct follow_file *make(struct follow *follow, struct follow_run *run,
     return file;
 }
 
-/* Kept generations of a path before `number` are read from the archive, where the receiver does
- * not have all of them from before the start: it may have been killed within one. */
+/* Kept generations of a path before `newer` are read from the archive, where the receiver does not
+ * have all of them: the server may have been killed within one, or the source replaced before all
+ * was read again that is kept. Their files may have been moved away since they were added. */
 static int add_older(struct follow *follow, struct follow_run *run,
                      const struct tail_generation *newer, const char *path)
 {
     for (uint32_t number = 1; number < newer->number; number++) {
         struct archive_file *kept = archive_find_file(run->kept, path, number);
-        if (!kept || find(run, newer->path, number))
-            continue;
+        struct follow_file *file = find(run, newer->path, number);
         uint32_t known = number;
         struct tail_place place = {0};
-        if (!follow->inner.resume || !follow->inner.resume(follow->inner.ctx, run->inner,
-                                                           newer->path, &known, &place))
-            place.offset = 0;
-        if (place.offset > 0 && place.offset >= archive_durable(kept))
+        if (!file && follow->inner.resume)
+            follow->inner.resume(follow->inner.ctx, run->inner, newer->path, &known, &place);
+        place.offset = file ? file->end : place.offset;
+        if (!kept || (place.offset > 0 && place.offset >= archive_durable(kept)))
             continue;
         const struct tail_generation older = {.path = newer->path, .number = number,
                                               .size = archive_durable(kept), .dir = newer->dir,
                                               .offset = place.offset, .added = true};
-        struct follow_file *file = make(follow, run, &older, kept);
+        file = file ? file : make(follow, run, &older, kept);
         int r = file ? add_later(follow, kept, file) : -ENOMEM;
         if (r < 0)
             return r;

@@ -402,6 +402,15 @@ static void drop_dead(struct source *source)
     }
 }
 
+static struct tailfile *find_added(struct source *source, const struct tail_added *added)
+{
+    struct tailfile *file = source->added;
+
+    while (file && (file->number != added->number || strcmp(file->name, added->path) != 0))
+        file = file->next_orphan;
+    return file;
+}
+
 /* Files that were added since, in their order; and those that grow, if somebody poked. */
 static void take_additions(struct source *source, struct source_mail *mail)
 {
@@ -416,8 +425,10 @@ static void take_additions(struct source *source, struct source_mail *mail)
     while (turned) {
         struct addition *addition = turned;
         turned = addition->next;
-        struct tailfile *file = tailfile_new_added(source, &addition->added);
-        if (file) {
+        struct tailfile *file = find_added(source, &addition->added);
+        if (file && tailfile_moved(file, &addition->added) == 0) {
+            source_mark_dirty(source, file);
+        } else if (!file && (file = tailfile_new_added(source, &addition->added))) {
             file->next_orphan = source->added;
             source->added = file;
             source_mark_dirty(source, file);
@@ -540,6 +551,23 @@ static void reread_all(struct source *source)
         reread_file(source, f);
 }
 
+bool source_may_read(struct source_turn *turn)
+{
+    struct source_set *set = turn->source->set;
+    const int64_t most = LIMIT_TURN_ALONE_BYTES - LIMIT_TURN_BYTES;
+
+    if (pool_stopping(&set->pool))
+        return false;
+    if (turn->budget > 0)
+        return true;
+    if (turn->granted >= most || pool_wanted(&set->pool) ||
+        clock_ns(set->clock) - turn->now_ns >= LIMIT_TURN_ALONE_MS * NS_PER_MS)
+        return false;
+    turn->budget += LIMIT_TURN_BYTES / 8;
+    turn->granted += LIMIT_TURN_BYTES / 8;
+    return turn->budget > 0;
+}
+
 struct pool_verdict source_turn(struct pool_task *task)
 {
     struct source *source = (struct source *)task;
@@ -554,7 +582,7 @@ struct pool_verdict source_turn(struct pool_task *task)
     }
     reread_all(source);
     look_at_waiting(source, turn.now_ns);
-    while (turn.budget > 0 && !pool_stopping(&source->set->pool)) {
+    while (source_may_read(&turn)) {
         struct tailfile *file = take_dirty(source);
         if (!file)
             break;

@@ -76,6 +76,19 @@ struct tailfile *tailfile_new_added(struct source *source, const struct tail_add
     return file->at && file->dir ? file : tailfile_free(file);
 }
 
+int tailfile_moved(struct tailfile *file, const struct tail_added *added)
+{
+    char *at = strdup(added->at);
+
+    if (!at)
+        return -ENOMEM;
+    free(file->at);
+    file->at = at;
+    file->grows = added->grows;
+    file->handle = file->handle ? file->handle : added->handle;
+    return 0;
+}
+
 void tailfile_detach(struct tailfile *file)
 {
     if (file->reader)
@@ -251,6 +264,9 @@ static int resume_life(struct tailfile *file, struct source_turn *turn, int fd,
                             place.offset, &turn->scratch);
     if (r < 0)
         return r;
+    /* A newer generation took its place just now; where it went is told soon. */
+    if (r == IDENTITY_DIFFERENT && file->at && file->misses++ < 3)
+        return -ESTALE;
     file->number = number;
     if (r == IDENTITY_EQUAL) {
         ef_reader_rewind(file->reader, place.offset);

@@ -46,6 +46,7 @@ struct tailfile {
     char *at;     /* an added file: where it is; NULL: in the source's directory */
     char *dir;    /* of an added file */
     bool grows;   /* it is looked at when poked */
+    unsigned misses; /* visits when other bytes were at its place */
     enum tailfile_state state;
     int fd; /* -1: closed */
     struct tailfile_facts facts;
@@ -92,6 +93,8 @@ void tailfile_detach(struct tailfile *file);
 
 /* An added file; takes nothing of it. NULL: out of memory. */
 struct tailfile *tailfile_new_added(struct source *source, const struct tail_added *added);
+/* It was added again: it is at another place now, or has more bytes. 0; -ENOMEM. */
+_must_check_ int tailfile_moved(struct tailfile *file, const struct tail_added *added);
 
 /* From tailfile_read.c: reads what is there up to `size`. False: not to the end, for want of
  * budget or by a trouble that was noted. */

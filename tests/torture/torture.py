@@ -130,7 +130,8 @@ class Campaign:
         self.truth = checks.Truth(self.sources, [w.lives for w in self.writers])
         others = [writers.Checkpoints(self.work / f"node{k}", f"{self.seed}/{at}/{k}c",
                                       self.pause) for k in range(NODES)]
-        for one in (*self.writers, *others):
+        self.writers += others
+        for one in self.writers:
             one.start()
 
     def begin(self):
@@ -245,6 +246,8 @@ class Campaign:
     def finish(self):
         self.calm()
         self.pause.ended.set()
+        for one in self.writers:
+            one.join()
         for k in range(NODES):
             self.processes.kill(self.processes.agents[k])
             code = subprocess.run(**self.processes.agent_command(k, "--once")).returncode
@@ -280,7 +283,7 @@ class Campaign:
             self.say()
         self.processes.wait_server()
         count, lengths = self.finish()
-        lives = sum(1 for w in self.writers for _ in w.lives.iterdir())
+        lives = sum(1 for folder in self.truth.lives for _ in folder.iterdir())
         self.say(f"torture: {self.state['kills']} kills, {self.state['cuts']} cuts "
                  f"({self.net.kind}): 0 of {sum(lengths.values())} acknowledged bytes lost in "
                  f"{len(lengths)} generations, {lives} files replaced; {count} points equal "

@@ -120,7 +120,7 @@ class Checkpoints(threading.Thread):
     def __init__(self, work, seed, pause):
         super().__init__(daemon=True)
         self.outputs, self.logs = pathlib.Path(work) / "outputs", pathlib.Path(work) / "logs"
-        self.random, self.pause = random.Random(seed), pause
+        self.random, self.pause, self.failure = random.Random(seed), pause, None
         for folder in (self.outputs, self.logs):
             folder.mkdir(parents=True, exist_ok=True)
 
