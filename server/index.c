@@ -223,7 +223,7 @@ static void note_load(struct index *index, int64_t now)
 {
     if (now - index->load_ns >= INDEX_HOLD_NS) {
         index->burst_ns = now;
-        atomic_store(&index->limit, index->options.memory_bytes / 2);
+        atomic_store(&index->limit, index->options.memory_bytes / 16 * 3);
     }
     index->load_ns = now;
 }
@@ -335,7 +335,7 @@ int index_open(const struct index_options *options, struct index **ret)
     index->options = *options;
     index->jobs_tail = &index->jobs;
     index->burst_ns = index->load_ns = clock_ns(NULL);
-    index->limit = options->memory_bytes / 2; /* a server that starts reads what is there */
+    index->limit = options->memory_bytes / 16 * 3; /* a server that starts reads what is there */
     index->flush_bytes = MAX(MIN(options->memory_bytes / 64, FLUSH_BYTES_MOST), FLUSH_BYTES_LEAST);
     init_locks(index);
     index->dir = strdup(options->dir);

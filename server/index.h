@@ -26,6 +26,8 @@ struct index_options {
     bool anew;              /* segments that are there are not used, but written anew */
     /* Bytes of a file that are safe; NULL: the files themselves are what is read again. */
     uint64_t (*durable)(void *ctx, const char *run, const char *path, uint32_t generation);
+    /* index_reread() will say yes for some run. May be NULL. Index thread. */
+    void (*reread)(void *ctx);
     void *ctx;
 };
 

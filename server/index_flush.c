@@ -342,6 +342,8 @@ static void look_at_broken(struct indexrun *r)
     log_error("run %s: its index is damaged (%s); its files are read again", r->id,
               strerror(-error));
     atomic_store(&r->reread, true);
+    if (r->index->options.reread)
+        r->index->options.reread(r->index->options.ctx);
 }
 
 /* ---- the thread -------------------------------------------------------------------------- */

@@ -124,15 +124,10 @@ static void sink_state(void *ctx, void *run, const struct tail_state *state)
 {
     struct run_source source = {
         .watch = state->watch == TAIL_WATCH_INOTIFY ? "inotify" : "poll",
-        .poll_ms = state->poll_ms,
-        .gone = state->gone,
-        .loading = state->loading,
-        .cut_at_source = state->cut_at_source,
-        .unreadable = state->unreadable,
-        .left_out = state->left_out,
-        .bytes_total = state->bytes_total,
-        .bytes_read = state->bytes_read,
-        .newest_byte_wall_s = state->newest_byte_wall_s,
+        .poll_ms = state->poll_ms, .gone = state->gone, .loading = state->loading,
+        .cut_at_source = state->cut_at_source, .unreadable = state->unreadable,
+        .left_out = state->left_out, .bytes_total = state->bytes_total,
+        .bytes_read = state->bytes_read, .newest_byte_wall_s = state->newest_byte_wall_s,
     };
 
     _Static_assert(sizeof source.message == sizeof state->message, "the same message");
@@ -216,6 +211,11 @@ static uint64_t index_durable(void *ctx, const char *run, const char *path, uint
 
 /* ---- the index ---------------------------------------------------------------------------- */
 
+static void reread_soon(void *ctx)
+{
+    tail_wake(atomic_load(&((struct server *)ctx)->tail));
+}
+
 static int start_index(struct server *server)
 {
     const struct config *config = server->config;
@@ -227,6 +227,7 @@ static int start_index(struct server *server)
         .memory_bytes = config->memory,
         .most_bytes = config->cache_size,
         .anew = config->index_anew,
+        .reread = reread_soon,
         .ctx = server,
     };
 

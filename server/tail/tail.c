@@ -18,6 +18,7 @@ struct tail {
     struct watch_inotify inotify;
     uv_loop_t loop;
     uv_async_t stop, add;
+    atomic_bool wake; /* tail_wake() */
     struct additions additions;
     bool walked; /* additions that wait for the first walk were given */
     uv_timer_t timer;
@@ -67,10 +68,23 @@ static void walk_some(uv_idle_t *idle)
     after_walk(tail);
 }
 
+/* A turn for every run: rare, so all of them are asked. */
+static void wake_all(struct tail *tail)
+{
+    const struct hashindex *sources = &tail->discover.sources;
+
+    for (size_t i = 0; i < sources->capacity; i++) {
+        if (sources->slots[i].value)
+            source_poke(sources->slots[i].value);
+    }
+}
+
 static void on_add(uv_async_t *async)
 {
     struct tail *tail = async->data;
 
+    if (atomic_exchange(&tail->wake, false))
+        wake_all(tail);
     additions_take(&tail->additions, &tail->discover);
 }
 
@@ -277,6 +291,14 @@ int tail_add_file(struct tail *tail, const struct tail_added *added)
     if (r == 0)
         uv_async_send(&tail->add);
     return r;
+}
+
+void tail_wake(struct tail *tail)
+{
+    if (!tail)
+        return;
+    atomic_store(&tail->wake, true);
+    uv_async_send(&tail->add);
 }
 
 void tail_poke(struct tail *tail, const char *run_id)

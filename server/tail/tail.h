@@ -166,6 +166,8 @@ struct tail_added {
 /* Any thread: reads that file as one of its run's, which is found or made. It is read beside what
  * the run's directory holds. 0 or -ENOMEM. */
 _must_check_ int tail_add_file(struct tail *tail, const struct tail_added *added);
+/* Any thread: every run gets a turn soon, in which tail_sink.reread is asked. Accepts NULL. */
+void tail_wake(struct tail *tail);
 /* Any thread: files of this run that were added may have grown. */
 void tail_poke(struct tail *tail, const char *run_id);
 
