@@ -13,6 +13,7 @@ import platform
 import subprocess
 import sys
 
+import figures_archive
 import figures_index
 import figures_live
 import figures_load
@@ -30,6 +31,10 @@ FIGURES = {
     "restart": figures_index.run_restart,
     "index": figures_index.run_index_cost,
     "memory": figures_index.run_memory,
+    "archive": figures_archive.run_archive_cost,
+    "durable": figures_archive.run_durable,
+    "slowdisk": figures_archive.run_slow_disk,
+    "upload": figures_archive.run_upload,
 }
 
 

@@ -32,13 +32,13 @@ def cpu_seconds(pid):
 class Server:
     """A child process that writes its port into a file."""
 
-    def __init__(self, command):
+    def __init__(self, command, env=None):
         self.folder = tempfile.TemporaryDirectory(prefix="bench-")
         self.port_file = os.path.join(self.folder.name, "port")
         self.started = time.perf_counter()
         self.process = subprocess.Popen(
             [part.replace("PORT_FILE", self.port_file) for part in command],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ | (env or {}),
         )
 
     def port(self):
@@ -72,15 +72,16 @@ class Server:
 
 class Tailboard(Server):
     """`tailboard serve`, asked through /api/v1. Its cache is empty and its own: nothing that an
-    earlier server read is known to it, and it writes its index as any server does. No archive:
-    the other server keeps no bytes either."""
+    earlier server read is known to it, and it writes its index as any server does. No archive,
+    where it is not asked for: the other server keeps no bytes either."""
 
-    def __init__(self, build, logdir, *extra):
+    def __init__(self, build, logdir, *extra, archive=None, env=None):
         self.home = tempfile.TemporaryDirectory(prefix="bench-home-")
         state, cache = (os.path.join(self.home.name, name) for name in ("state", "cache"))
         super().__init__([str(build / "tailboard"), "serve", "--logdir", str(logdir), "--port", "0",
                           "--port-file", "PORT_FILE", "--state", state, "--cache", cache,
-                          "--no-archive", *extra])
+                          *(["--archive", archive] if archive else ["--no-archive"]), *extra],
+                         env)
         self.connection = None
 
     def stop(self):
