@@ -135,7 +135,8 @@ uint64_t archive_durable(struct archive_file *file);
 /* Opens the next generation of `path` (made if the path is new). A path's older generation moves
  * to generations/<n>/. source: who sends it, "" for this machine's tailer. 0 and *ret; -EINVAL: a
  * name that may not be (LIMIT_NAME_BYTES, LIMIT_PATH_BYTES, "", ".", "..", NUL); -EEXIST: the path
- * belongs to another source, or it is a directory, or one of its directories is a file; -EDQUOT: LIMIT_GENERATIONS_PER_PATH or the run's quota. */
+ * belongs to another source, or it is a directory, or one of its directories is a file; -EDQUOT:
+ * LIMIT_GENERATIONS_PER_PATH or LIMIT_FILES_PER_RUN; -ESTALE: the run is deleted. */
 _must_check_ int archive_new_file(struct archive_run *run, const char *path, const char *source,
                                   struct archive_file **ret);
 /* This generation is found under another path now, as `number` of it (a rename at the source).
