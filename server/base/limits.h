@@ -22,6 +22,8 @@
 #define LIMIT_SAFETY_POLL_MS 5000
 #define LIMIT_POLL_MIN_MS 250           /* a polled directory, after a change */
 #define LIMIT_TURN_BYTES (16u << 20)    /* backlog that one run may read before others get a turn */
+#define LIMIT_TURN_ALONE_BYTES (64u << 20) /* the same while nobody waits for a turn, and … */
+#define LIMIT_TURN_ALONE_MS 25             /* … for so long */
 
 /* store */
 #define LIMIT_CHUNK_POINTS 4096

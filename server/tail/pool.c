@@ -161,6 +161,18 @@ bool pool_withdraw_locked(struct pool *pool, struct pool_job *job)
     return true;
 }
 
+bool pool_wanted(struct pool *pool)
+{
+    pool_lock(pool);
+    const struct pool_job *job = pool->jobs;
+    while (job && job->borrowed)
+        job = job->next;
+    bool wanted = job || pool->live.head || pool->backlog.head ||
+                  (pool->waiting > 0 && pool->heap[0]->due_ns <= clock_ns(pool->clock));
+    pool_unlock(pool);
+    return wanted;
+}
+
 static bool do_job(struct pool *pool)
 {
     struct pool_job *job = pool->jobs;

@@ -81,6 +81,9 @@ void pool_wake_locked(struct pool *pool, struct pool_task *task, bool live);
 /* Any thread, also a worker's: fn(ctx) before further turns. 0 or -ENOMEM. */
 _must_check_ int pool_offload(struct pool *pool, void (*fn)(void *ctx), void *ctx);
 
+/* Does anybody wait for a worker? Borrowed jobs aside. */
+bool pool_wanted(struct pool *pool);
+
 /* With the lock held: a borrowed job goes into the queue; and out of it again if nobody has begun
  * it (false: somebody has). */
 void pool_lend_locked(struct pool *pool, struct pool_job *job);

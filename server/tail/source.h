@@ -79,6 +79,7 @@ struct source {
 struct source_turn {
     struct source *source;
     int64_t budget; /* bytes that may still be read */
+    int64_t granted; /* bytes beyond those of a usual turn */
     int64_t now_ns;
     bool bytes_came; /* by the file at hand */
     struct identity_scratch scratch;
@@ -101,6 +102,9 @@ void source_post_watch(struct source *source, enum tail_watch watch, uint32_t po
 void source_post_addition(struct source *source, struct addition *addition);
 /* Any thread: files that were added and grow are looked at. */
 void source_poke(struct source *source);
+/* May the turn go on reading? While nobody waits for a worker, a turn is longer: its end costs a
+ * commit, and the worker that helps goes to sleep. */
+bool source_may_read(struct source_turn *turn);
 /* A worker's turn; the pool calls it. */
 struct pool_verdict source_turn(struct pool_task *task);
 

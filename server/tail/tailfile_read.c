@@ -248,7 +248,7 @@ static int read_on(struct reading *reading, struct ef_item *item)
     int r = 1, given = 0;
 
     ahead_init(&ahead, pool, give_records, reading);
-    while (given == 0 && reading->turn->budget > 0 && !pool_stopping(pool)) {
+    while (given == 0 && source_may_read(reading->turn)) {
         r = ef_reader_next(file->reader, item);
         if (r <= 0)
             break;
