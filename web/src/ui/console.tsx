@@ -43,7 +43,7 @@ function Found({ text, want }: { text: string; want: string }) {
     return <>{parts}</>;
 }
 
-function Line(p: { spans: Span[]; no: number; want: string; here: boolean }) {
+function Line(p: { spans: Span[]; no: number | ""; want: string; here: boolean }) {
     return (
         <div class={`ln ${p.here ? "here" : ""}`}>
             <span class="no" aria-hidden="true">
@@ -96,7 +96,7 @@ function Window({ feed, screen, want, found }: Look) {
         lines.push(
             <Line
                 key={screen.first + i}
-                no={screen.first + i + 1}
+                no={feed.from.value > 0 ? "" : screen.first + i + 1}
                 spans={screen.line(i)}
                 want={want}
                 here={i === found}

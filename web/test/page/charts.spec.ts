@@ -30,7 +30,7 @@ describe("opening", () => {
         await drawn(o.page, "eval/loss");
         const before = o.mock.requests.findIndex(r => r.includes("points"));
         // The page, its script and style, runs and tags; then one question for all cards in view.
-        expect(o.mock.requests.slice(0, before).length).toBe(5);
+        expect(o.mock.requests.slice(0, before)).toHaveLength(5);
         await o.page.reload();
         await drawn(o.page, "eval/loss");
         expect(hosts.size).toBe(1);
@@ -55,7 +55,7 @@ describe("opening", () => {
         await expect.poll(() => row.locator(".val").textContent()).toMatch(/\d/);
         const text = await row.textContent();
         expect(text).toContain("×2");
-        expect(await row.getByRole("img", { name: /failed/ }).count()).toBe(1);
+        expect(await row.getByRole("img", { name: /^Failed: exit 1/ }).count()).toBe(1);
         expect(await row.getByRole("button", { name: "2 damaged ranges" }).count()).toBe(1);
     });
     it("has no attribute that a strict policy refuses", async () => {
