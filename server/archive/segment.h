@@ -1,4 +1,4 @@
-/* segment.h: an index segment as a file: head, chunks, table, foot. Format: docs/formats/segment.md.
+/* segment.h: an index segment as a file: head, chunks, table, foot (docs/formats/segment.md).
  *
  *   index.c ─► segment_begin(), _put() …, _finish(), _commit()        one new file
  *   index.c ─► segment_chain(): the good files of a folder ─► segment_table()

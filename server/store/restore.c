@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "store/tablefields.h"
 
 #define GENERATION_ROW_BYTES 117 /* the least that a row takes: counts are held against it */
 #define PART_ROW_BYTES 9
@@ -35,8 +36,7 @@ struct restore {
 /* One table on its way in. */
 struct reading {
     struct restore *restore;
-    const uint8_t *at, *end;
-    bool bad;
+    struct fields fields;
     const struct chunk_file *file;
     uint64_t data_end;
     struct restored **generations; /* of this table, as lanes name them */
@@ -46,88 +46,6 @@ struct reading {
     struct series_meta *metas;
     uint32_t n_metas;
 };
-
-/* ---- fields ------------------------------------------------------------------------------ */
-
-static void take(struct reading *in, void *ret, size_t size)
-{
-    if (in->bad || (size_t)(in->end - in->at) < size) {
-        in->bad = true;
-        memset(ret, 0, size);
-        return;
-    }
-    memcpy(ret, in->at, size);
-    in->at += size;
-}
-
-static uint8_t take_u8(struct reading *in)
-{
-    uint8_t x;
-    take(in, &x, sizeof x);
-    return x;
-}
-
-static uint32_t take_u32(struct reading *in)
-{
-    uint32_t x;
-    take(in, &x, sizeof x);
-    return x;
-}
-
-static uint64_t take_u64(struct reading *in)
-{
-    uint64_t x;
-    take(in, &x, sizeof x);
-    return x;
-}
-
-static int64_t take_i64(struct reading *in)
-{
-    int64_t x;
-    take(in, &x, sizeof x);
-    return x;
-}
-
-static double take_f64(struct reading *in)
-{
-    double x;
-    take(in, &x, sizeof x);
-    return x;
-}
-
-/* Points into the table. */
-static struct text take_text(struct reading *in, size_t most)
-{
-    uint32_t size = take_u32(in);
-
-    if (in->bad || size > most || (size_t)(in->end - in->at) < size) {
-        in->bad = true;
-        return (struct text){"", 0};
-    }
-    struct text text = {(const char *)in->at, size};
-    in->at += size;
-    return text;
-}
-
-/* The number of rows that follow, each of at least `row` bytes. */
-static uint32_t take_count(struct reading *in, size_t row)
-{
-    uint32_t count = take_u32(in);
-
-    if (!in->bad && count > (size_t)(in->end - in->at) / row)
-        in->bad = true;
-    return in->bad ? 0 : count;
-}
-
-/* A terminated copy of a name without NUL. NULL: bad, or out of memory. */
-static char *take_string(struct reading *in, size_t most)
-{
-    struct text text = take_text(in, most);
-
-    if (text.size > 0 && memchr(text.data, 0, text.size))
-        in->bad = true;
-    return in->bad ? NULL : strndup(text.data, text.size);
-}
 
 /* ---- generations ------------------------------------------------------------------------- */
 
@@ -196,36 +114,36 @@ static void forget_lanes(struct generation *g)
 
 static void take_place(struct reading *in, struct place *ret)
 {
-    ret->offset = take_u64(in);
-    ret->head_size = take_u32(in);
-    ret->head_crc = take_u32(in);
-    ret->window_end = take_u64(in);
-    ret->window_size = take_u32(in);
-    ret->window_crc = take_u32(in);
+    ret->offset = take_u64(&in->fields);
+    ret->head_size = take_u32(&in->fields);
+    ret->head_crc = take_u32(&in->fields);
+    ret->window_end = take_u64(&in->fields);
+    ret->window_size = take_u32(&in->fields);
+    ret->window_crc = take_u32(&in->fields);
     if (ret->window_end > ret->offset || ret->window_size > ret->window_end ||
         ret->head_size > ret->offset || ret->head_size > LIMIT_PROOF_BYTES ||
         ret->window_size > LIMIT_PROOF_BYTES)
-        in->bad = true;
+        in->fields.bad = true;
 }
 
 static int take_facts(struct reading *in, struct generation *g)
 {
     struct generation_hot *hot = &g->hot;
 
-    hot->start = take_f64(in);
-    hot->end = take_f64(in);
-    hot->events = take_u64(in);
-    hot->values = take_u64(in);
-    hot->first_value = take_u64(in);
+    hot->start = take_f64(&in->fields);
+    hot->end = take_f64(&in->fields);
+    hot->events = take_u64(&in->fields);
+    hot->values = take_u64(&in->fields);
+    hot->first_value = take_u64(&in->fields);
     hot->fast = false;
     if (isnan(hot->start) ? hot->end != -INFINITY
                           : !(isfinite(hot->start) && isfinite(hot->end) && hot->end >= hot->start))
-        in->bad = true;
-    g->now.values_at_split = take_u64(in);
-    g->now.session_started = take_u8(in) != 0;
-    uint32_t count = take_count(in, PART_ROW_BYTES);
-    if (count == 0 || in->bad) {
-        in->bad = true;
+        in->fields.bad = true;
+    g->now.values_at_split = take_u64(&in->fields);
+    g->now.session_started = take_u8(&in->fields) != 0;
+    uint32_t count = take_count(&in->fields, PART_ROW_BYTES);
+    if (count == 0 || in->fields.bad) {
+        in->fields.bad = true;
         return 0;
     }
     while (g->now.cap_parts < count) {
@@ -235,19 +153,19 @@ static int take_facts(struct reading *in, struct generation *g)
     }
     g->now.n_parts = count;
     for (uint32_t i = 0; i < count; i++) {
-        g->now.parts[i].hides = take_u8(in) != 0;
-        g->now.parts[i].from = take_i64(in);
+        g->now.parts[i].hides = take_u8(&in->fields) != 0;
+        g->now.parts[i].from = take_i64(&in->fields);
     }
     return 0;
 }
 
 static int take_damage(struct reading *in, struct restored *g)
 {
-    g->damage_total = take_u64(in);
-    uint32_t count = take_count(in, DAMAGE_ROW_BYTES);
+    g->damage_total = take_u64(&in->fields);
+    uint32_t count = take_count(&in->fields, DAMAGE_ROW_BYTES);
     if (count > LIMIT_DAMAGE_ENTRIES || count > g->damage_total)
-        in->bad = true;
-    if (in->bad)
+        in->fields.bad = true;
+    if (in->fields.bad)
         return 0;
     free(g->damage);
     g->n_damage = 0;
@@ -257,29 +175,29 @@ static int take_damage(struct reading *in, struct restored *g)
     for (uint32_t i = 0; i < count; i++) {
         struct damage_row *row = &g->damage[g->n_damage++];
         row->generation = g->generation;
-        row->damage.offset = take_u64(in);
-        row->damage.length = take_u64(in);
-        row->damage.reason = (int)take_u32(in);
-        row->damage.limited = take_u8(in) != 0;
-        row->damage.found_wall_s = take_f64(in);
-        row->events_before = take_u64(in);
+        row->damage.offset = take_u64(&in->fields);
+        row->damage.length = take_u64(&in->fields);
+        row->damage.reason = (int)take_u32(&in->fields);
+        row->damage.limited = take_u8(&in->fields) != 0;
+        row->damage.found_wall_s = take_f64(&in->fields);
+        row->events_before = take_u64(&in->fields);
         if (row->damage.reason < 0 || row->damage.reason > LIMIT_REASONS)
-            in->bad = true;
+            in->fields.bad = true;
     }
     return 0;
 }
 
 static int take_generation(struct reading *in, struct restored **ret)
 {
-    uint32_t id = take_u32(in), incarnation = take_u32(in);
-    _cleanup_free_ char *dir = take_string(in, LIMIT_PATH_BYTES);
-    _cleanup_free_ char *path = take_string(in, LIMIT_PATH_BYTES);
-    uint32_t number = take_u32(in);
+    uint32_t id = take_u32(&in->fields), incarnation = take_u32(&in->fields);
+    _cleanup_free_ char *dir = take_string(&in->fields, LIMIT_PATH_BYTES);
+    _cleanup_free_ char *path = take_string(&in->fields, LIMIT_PATH_BYTES);
+    uint32_t number = take_u32(&in->fields);
     struct place place;
 
     take_place(in, &place);
-    if (in->bad || path == NULL || *path == 0) {
-        in->bad = true;
+    if (in->fields.bad || path == NULL || *path == 0) {
+        in->fields.bad = true;
         return 0;
     }
     struct restored *r = dir ? find_generation(in->restore, id, dir, path, number) : NULL;
@@ -287,7 +205,7 @@ static int take_generation(struct reading *in, struct restored **ret)
         return -ENOMEM;
     struct generation *g = r->generation;
     if (strcmp(g->dir->name.data, dir) != 0) {
-        in->bad = true;
+        in->fields.bad = true;
         return 0;
     }
     if ((strcmp(g->path, path) != 0 || g->number != number) &&
@@ -306,13 +224,13 @@ static int take_generation(struct reading *in, struct restored **ret)
 
 static int take_generations(struct reading *in)
 {
-    uint32_t count = take_count(in, GENERATION_ROW_BYTES);
+    uint32_t count = take_count(&in->fields, GENERATION_ROW_BYTES);
     int r = 0;
 
     in->generations = calloc((size_t)count + 1, sizeof *in->generations);
     if (!in->generations)
         return -ENOMEM;
-    for (; in->n_generations < count && r == 0 && !in->bad; in->n_generations++)
+    for (; in->n_generations < count && r == 0 && !in->fields.bad; in->n_generations++)
         r = take_generation(in, &in->generations[in->n_generations]);
     return r;
 }
@@ -321,37 +239,37 @@ static int take_generations(struct reading *in)
 
 static int take_series(struct reading *in)
 {
-    uint32_t count = take_count(in, SERIES_ROW_BYTES);
+    uint32_t count = take_count(&in->fields, SERIES_ROW_BYTES);
 
     in->tags = calloc((size_t)count + 1, sizeof *in->tags);
     in->dirs = calloc((size_t)count + 1, sizeof *in->dirs);
     if (!in->tags || !in->dirs)
         return -ENOMEM;
-    for (; in->n_series < count && !in->bad; in->n_series++) {
-        in->dirs[in->n_series] = take_text(in, LIMIT_PATH_BYTES);
-        in->tags[in->n_series] = take_text(in, LIMIT_TAG_BYTES);
+    for (; in->n_series < count && !in->fields.bad; in->n_series++) {
+        in->dirs[in->n_series] = take_text(&in->fields, LIMIT_PATH_BYTES);
+        in->tags[in->n_series] = take_text(&in->fields, LIMIT_TAG_BYTES);
     }
     return 0;
 }
 
 static int take_metas(struct reading *in)
 {
-    uint32_t count = take_count(in, META_ROW_BYTES);
+    uint32_t count = take_count(&in->fields, META_ROW_BYTES);
 
     in->metas = calloc((size_t)count + 1, sizeof *in->metas);
     if (!in->metas)
         return -ENOMEM;
-    for (; in->n_metas < count && !in->bad; in->n_metas++) {
+    for (; in->n_metas < count && !in->fields.bad; in->n_metas++) {
         struct series_meta *meta = &in->metas[in->n_metas];
-        uint8_t kind = take_u8(in);
+        uint8_t kind = take_u8(&in->fields);
         if (kind < SERIES_SCALAR || kind > SERIES_BLOB)
-            in->bad = true;
+            in->fields.bad = true;
         meta->kind = kind;
-        meta->data_class = take_u8(in);
-        meta->plugin = take_text(in, UINT32_MAX);
-        meta->content = take_text(in, UINT32_MAX);
-        meta->display_name = take_text(in, UINT32_MAX);
-        meta->description = take_text(in, UINT32_MAX);
+        meta->data_class = take_u8(&in->fields);
+        meta->plugin = take_text(&in->fields, UINT32_MAX);
+        meta->content = take_text(&in->fields, UINT32_MAX);
+        meta->display_name = take_text(&in->fields, UINT32_MAX);
+        meta->description = take_text(&in->fields, UINT32_MAX);
     }
     return 0;
 }
@@ -361,14 +279,14 @@ static int take_metas(struct reading *in)
 static int take_chunk(struct reading *in, struct lane *lane)
 {
     struct slab *slab = &lane->series->run->slab;
-    uint64_t offset = take_u64(in);
-    bool open = take_u8(in) != 0;
+    uint64_t offset = take_u64(&in->fields);
+    bool open = take_u8(&in->fields) != 0;
     struct chunk head;
 
-    take(in, &head, sizeof head);
-    if (in->bad || chunk_open_head(&head) != CHUNK_OK || offset % 8 != 0 || offset < HEAD_BYTES ||
-        offset > in->data_end || head.size > in->data_end - offset) {
-        in->bad = true;
+    take(&in->fields, &head, sizeof head);
+    if (in->fields.bad || chunk_open_head(&head) != CHUNK_OK || offset % 8 != 0 ||
+        offset < HEAD_BYTES || offset > in->data_end || head.size > in->data_end - offset) {
+        in->fields.bad = true;
         return 0;
     }
     struct chunk_stub *stub = slab_alloc(slab, sizeof *stub);
@@ -386,16 +304,16 @@ static int take_chunk(struct reading *in, struct lane *lane)
 
 static int take_chunks(struct reading *in, struct lane *lane)
 {
-    uint64_t from = take_u64(in);
-    uint32_t count = take_count(in, CHUNK_ROW_BYTES), sealed;
+    uint64_t from = take_u64(&in->fields);
+    uint32_t count = take_count(&in->fields, CHUNK_ROW_BYTES), sealed;
     int r = 0;
 
-    if (in->bad || from > lane->cur.n_chunks) {
-        in->bad = true;
+    if (in->fields.bad || from > lane->cur.n_chunks) {
+        in->fields.bad = true;
         return 0;
     }
     forget_chunks(lane, (uint32_t)from);
-    for (uint32_t i = 0; i < count && r == 0 && !in->bad; i++)
+    for (uint32_t i = 0; i < count && r == 0 && !in->fields.bad; i++)
         r = take_chunk(in, lane);
     for (sealed = lane->cur.n_chunks; sealed > 0; sealed--) {
         if (!((struct chunk_stub *)lane->cur.chunks[sealed - 1])->open)
@@ -408,20 +326,21 @@ static int take_chunks(struct reading *in, struct lane *lane)
 
 static int take_references(struct reading *in, struct lane *lane)
 {
-    uint64_t from = take_u64(in);
-    uint32_t count = take_count(in, REFERENCE_ROW_BYTES);
+    uint64_t from = take_u64(&in->fields);
+    uint32_t count = take_count(&in->fields, REFERENCE_ROW_BYTES);
     int r = 0;
 
-    if (in->bad || from > lane->cur.count) {
-        in->bad = true;
+    if (in->fields.bad || from > lane->cur.count) {
+        in->fields.bad = true;
         return 0;
     }
     lane->cur.count = from;
     for (uint32_t i = 0; i < count && r == 0; i++) {
-        struct reference reference = {.step = take_i64(in), .wall_time = take_f64(in)};
-        reference.offset = take_u64(in);
-        reference.length = take_u64(in);
-        reference.record = take_u64(in);
+        struct reference reference = {.step = take_i64(&in->fields)};
+        reference.wall_time = take_f64(&in->fields);
+        reference.offset = take_u64(&in->fields);
+        reference.length = take_u64(&in->fields);
+        reference.record = take_u64(&in->fields);
         r = lane_append_reference(lane, &lane->series->run->slab, &reference);
     }
     return r;
@@ -430,20 +349,21 @@ static int take_references(struct reading *in, struct lane *lane)
 /* The lane that a row is about. NULL: *ret_error is -ENOMEM, or the row is bad. */
 static struct lane *take_lane_name(struct reading *in, int *ret_error)
 {
-    uint32_t generation = take_u32(in), series = take_u32(in), meta = take_u32(in);
-    uint32_t part = take_u32(in);
-    uint64_t first_offset = take_u64(in);
+    uint32_t generation = take_u32(&in->fields), series = take_u32(&in->fields);
+    uint32_t meta = take_u32(&in->fields);
+    uint32_t part = take_u32(&in->fields);
+    uint64_t first_offset = take_u64(&in->fields);
 
     *ret_error = 0;
-    if (in->bad || generation >= in->n_generations || series >= in->n_series ||
+    if (in->fields.bad || generation >= in->n_generations || series >= in->n_series ||
         meta >= in->n_metas || part >= in->generations[generation]->generation->now.n_parts) {
-        in->bad = true;
+        in->fields.bad = true;
         return NULL;
     }
     struct generation *g = in->generations[generation]->generation;
     struct text dir = in->dirs[series];
     if (g->dir->name.size != dir.size || memcmp(g->dir->name.data, dir.data, dir.size) != 0) {
-        in->bad = true;
+        in->fields.bad = true;
         return NULL;
     }
     struct series *s = run_series_make(g->run, g->dir, in->tags[series]);
@@ -460,16 +380,16 @@ static int take_lane(struct reading *in)
 
     if (!lane)
         return r;
-    bool has_first = take_u8(in) != 0;
-    int64_t first_step = take_i64(in);
-    uint64_t count = take_u64(in);
-    bool has_cut = take_u8(in) != 0;
-    int64_t cut = take_i64(in);
-    uint64_t hidden = take_u64(in);
-    int64_t hidden_max = take_i64(in);
+    bool has_first = take_u8(&in->fields) != 0;
+    int64_t first_step = take_i64(&in->fields);
+    uint64_t count = take_u64(&in->fields);
+    bool has_cut = take_u8(&in->fields) != 0;
+    int64_t cut = take_i64(&in->fields);
+    uint64_t hidden = take_u64(&in->fields);
+    int64_t hidden_max = take_i64(&in->fields);
     r = lane->meta->kind == SERIES_SCALAR ? take_chunks(in, lane) : take_references(in, lane);
     if (lane->cur.count != count || hidden > count || !has_first || count == 0)
-        in->bad = true;
+        in->fields.bad = true;
     lane->has_first = true;
     lane->first_step = first_step;
     lane->has_cut = has_cut;
@@ -513,23 +433,24 @@ struct restore *restore_free(struct restore *restore)
 static int take_table(struct reading *in)
 {
     struct run *run = in->restore->run;
-    struct text id = take_text(in, LIMIT_RUN_ID_BYTES);
+    struct text id = take_text(&in->fields, LIMIT_RUN_ID_BYTES);
 
-    if (!in->bad && (id.size != strlen(run->id) || memcmp(id.data, run->id, id.size) != 0))
+    if (!in->fields.bad && (id.size != strlen(run->id) || memcmp(id.data, run->id, id.size) != 0))
         return -ESTALE;
-    take_text(in, LIMIT_PATH_BYTES); /* name, experiment and path: for those who look at the file */
-    take_text(in, LIMIT_PATH_BYTES);
-    take_text(in, LIMIT_PATH_BYTES);
-    run->usual_interval_s = take_f64(in);
+    /* Name, experiment and path: for those who look at the file. */
+    take_text(&in->fields, LIMIT_PATH_BYTES);
+    take_text(&in->fields, LIMIT_PATH_BYTES);
+    take_text(&in->fields, LIMIT_PATH_BYTES);
+    run->usual_interval_s = take_f64(&in->fields);
     int r = take_generations(in);
     if (r == 0)
         r = take_series(in);
     if (r == 0)
         r = take_metas(in);
-    uint32_t count = take_count(in, LANE_ROW_BYTES);
-    for (uint32_t i = 0; i < count && r == 0 && !in->bad; i++)
+    uint32_t count = take_count(&in->fields, LANE_ROW_BYTES);
+    for (uint32_t i = 0; i < count && r == 0 && !in->fields.bad; i++)
         r = take_lane(in);
-    if (r == 0 && (in->bad || in->at != in->end))
+    if (r == 0 && (in->fields.bad || in->fields.at != in->fields.end))
         r = -EBADMSG;
     return r;
 }
@@ -538,8 +459,7 @@ int restore_apply(struct restore *restore, const void *table, size_t size,
                   const struct chunk_file *file, uint64_t data_end)
 {
     struct reading in = {.restore = restore,
-                         .at = table,
-                         .end = (const uint8_t *)table + size,
+                         .fields = {.at = table, .end = (const uint8_t *)table + size},
                          .file = file,
                          .data_end = data_end};
 

@@ -64,7 +64,8 @@ def test_a_file_goes_on_in_the_middle(kept, write):
     assert server.metrics()["tailboard_tail_records_total"] == 50
     log.scalar("loss", 7, 150, wall_time=1150)
     server.run("a", points=251)
-    assert everything(server)["loss"] == [(s, pytest.approx(s / 7)) for s in range(150)] + [(150, 7)]
+    before = [(step, pytest.approx(step / 7)) for step in range(150)]
+    assert everything(server)["loss"] == [*before, (150, 7)]
     server.stop()
     server = kept()
     assert len(everything(server)["loss"]) == 151

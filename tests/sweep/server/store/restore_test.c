@@ -64,7 +64,8 @@ static bool restores(struct chain *chain, bool exact)
     if (series && series_query(series, &query, &a) == 0) {
         whole = a.count == POINTS && a.kind == VALUE_F64;
         for (size_t i = 0; whole && i < a.count; i++)
-            whole = a.step[i] == (int64_t)i && a.bits[i] == i * 77777 && a.wall[i] == 1000 + (double)i;
+            whole = a.step[i] == (int64_t)i && a.bits[i] == i * 77777 &&
+                    a.wall[i] == 1000 + (double)i;
         assert_true(whole || !exact);
         answer_done(&a);
     }
