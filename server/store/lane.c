@@ -134,7 +134,7 @@ static size_t parked_size(const struct parked *parked)
 void lane_park(struct lane *lane, struct slab *slab)
 {
     struct columns *raw = lane->hot.raw;
-    _Alignas(8) uint8_t room[sizeof(struct history) + BLOCK_MAX + 8];
+    _Alignas(8) uint8_t room[offsetof(struct parked, block) + BLOCK_MAX + 8];
     struct parked *made = (struct parked *)room, *parked = NULL;
 
     if (!raw || slab_reserve_retired(slab, 1) < 0)
@@ -148,6 +148,11 @@ void lane_park(struct lane *lane, struct slab *slab)
                           raw->bits[at]);
         struct history history = made->history;
         block_encode(raw, lane->hot.used, lane->hot.kind, &history, &made->block);
+        if (cur->n_blocks > 0)
+            made->tally = lane->acc;
+        else
+            tally_init(&made->tally, lane->hot.kind);
+        tally_add(&made->tally, raw->step + at, raw->wall + at, raw->bits + at, lane->hot.used);
         size_t size = parked_size(made);
         parked = slab_alloc(slab, size);
         if (!parked)
@@ -269,15 +274,17 @@ int lane_append_reference(struct lane *lane, struct slab *slab, const struct ref
 
 void lane_publish(struct lane *lane)
 {
-    bool blocks_changed =
-        lane->pub.n_blocks != lane->cur.n_blocks || lane->pub.head != lane->cur.head;
+    bool blocks_changed = lane->pub.n_blocks != lane->cur.n_blocks ||
+                          lane->pub.head != lane->cur.head || lane->pub.parked;
 
     lane->pub = lane->cur;
     lane->pub.raw = lane->hot.raw;
     lane->pub.n_raw = lane->hot.used;
     lane->pub.kind = lane->hot.kind;
     lane->pub.count += lane->hot.used;
-    if (blocks_changed)
+    if (lane->cur.parked)
+        lane->pub_acc = lane->cur.parked->tally;
+    else if (blocks_changed)
         lane->pub_acc = lane->acc;
     lane->raw_shared = lane->raw_shared || lane->hot.used > 0;
     lane->hot.limit = 0;

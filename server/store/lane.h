@@ -20,6 +20,7 @@
 
 struct parked {
     struct history history; /* before its first point */
+    struct tally tally;     /* of the open chunk with these points */
     struct block block;
 };
 
@@ -64,7 +65,7 @@ struct lane {
     struct tally acc;       /* of the open chunk's blocks */
 
     struct lane_data pub;
-    struct tally pub_acc;
+    struct tally pub_acc;   /* with the parked points, if there are any */
     uint64_t hidden, next_hidden; /* of pub.count, in the stitched view */
     int64_t hidden_max;     /* largest step of the lane, if some are hidden */
     int64_t cut;            /* points from this step on are hidden, if has_cut */

@@ -235,7 +235,7 @@ void lane_view_of(const struct lane *lane, bool published, struct lane_view *ret
     ret->data.n_raw = lane->hot.used;
     ret->data.kind = lane->hot.kind;
     ret->data.count += lane->hot.used;
-    ret->acc = lane->acc;
+    ret->acc = lane->cur.parked ? lane->cur.parked->tally : lane->acc;
     ret->has_cut = lane->next_has_cut;
     ret->cut = lane->next_cut;
     ret->attempt = lane->next_attempt;

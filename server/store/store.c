@@ -115,7 +115,7 @@ static void lane_stats(const struct lane *lane, struct store_stats *ret)
     }
     ret->tail_bytes += d->block_bytes;
     if (d->parked)
-        ret->tail_bytes += sizeof d->parked->history + block_size(&d->parked->block);
+        ret->tail_bytes += offsetof(struct parked, block) + block_size(&d->parked->block);
     if (d->raw)
         ret->tail_bytes += sizeof *d->raw;
 }

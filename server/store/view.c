@@ -65,6 +65,10 @@ static void tail_tally(const struct lane_view *v, struct tally *ret)
     uint64_t bits[HOT_POINTS];
     struct points rest = {step + 1, wall + 1, bits};
 
+    if (v->data.parked) {
+        *ret = v->acc;
+        return;
+    }
     size_t count = decode_rest(&v->data, &rest);
     if (v->data.n_blocks > 0) {
         *ret = v->acc;

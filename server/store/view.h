@@ -16,7 +16,7 @@
 
 struct lane_view {
     struct lane_data data;
-    struct tally acc;
+    struct tally acc;     /* of the encoded blocks of the open chunk, parked ones too */
     const struct lane *lane;
     const char *path;     /* of its file, at that moment */
     uint32_t number;      /* of its generation, at that moment */
