@@ -231,9 +231,14 @@ function entry(t: Tag): TagEntry {
     };
 }
 
+/** A name given by hand goes before the one of the directory. */
+function named(r: Run): Run {
+    return r.title ? { ...r, name: r.title } : r;
+}
+
 export function setRuns(list: Run[]): void {
     for (const r of list) learnAge(r);
-    runs.value = list;
+    runs.value = list.map(named);
 }
 
 export function setTags(list: Tag[]): void {
@@ -243,7 +248,7 @@ export function setTags(list: Tag[]): void {
 /** Changed runs replace their older selves; unknown ones are added. */
 export function mergeRuns(changed: Run[], removed: string[]): void {
     const next = new Map(runs.value.map(r => [r.id, r]));
-    for (const r of changed) {
+    for (const r of changed.map(named)) {
         learnAge(r);
         keepSlot(next.get(r.id)?.name, r.name);
         next.set(r.id, { ...next.get(r.id), ...r });

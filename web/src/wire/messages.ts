@@ -5,7 +5,9 @@ import type { RunRef } from "../model/lines";
 
 export interface Run {
     id: string;
+    /** Where it was found, or what it was made as; `title` goes before it. */
     name: string;
+    title?: string | null;
     experiment: string;
     path?: string;
     status: string | null;

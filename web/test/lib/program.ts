@@ -1,7 +1,7 @@
 // The real program on files that grow, for page tests. TAILBOARD names the program.
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
@@ -23,6 +23,16 @@ export class Place {
         this.server = spawn(PROGRAM, args, { stdio: "ignore" });
         await expect.poll(() => existsSync(file)).toBe(true);
         return `http://localhost:${readFileSync(file, "utf8").trim()}/`;
+    }
+
+    /** A command in the shell, as a tracked run; resolves when it has ended. */
+    command(url: string, name: string, script: string): Promise<unknown> {
+        const args = ["run", "--name", name, "--server", url, "--quiet", "--", "sh", "-c", script];
+        const cwd = join(this.folder, "work");
+        mkdirSync(cwd, { recursive: true });
+        const env = { ...process.env, XDG_STATE_HOME: join(this.folder, "spool") };
+        const child = spawn(PROGRAM, args, { stdio: "ignore", cwd, env });
+        return new Promise(done => child.on("exit", done));
     }
 
     async stop(): Promise<void> {

@@ -128,8 +128,9 @@ export class History {
         return true;
     }
 
-    patch(run: MockRun, body: object, res: ServerResponse): void {
-        this.change(run, body);
+    patch(run: MockRun, body: { name?: string }, res: ServerResponse): void {
+        const { name, ...rest } = body;
+        this.change(run, name === undefined ? rest : { ...rest, title: name });
         json(res, run.info);
     }
 

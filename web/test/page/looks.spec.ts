@@ -37,6 +37,36 @@ async function overflow(page: Page): Promise<number> {
     );
 }
 
+const MOST_TABS = 250;
+
+/** Controls that Tab does not come to, or that show nothing when it does. */
+async function unreached(page: Page): Promise<string[]> {
+    const all = await page.evaluate(() => {
+        const list = [...document.querySelectorAll<HTMLElement>("button, a[href], input, select")];
+        const there = list.filter(e => {
+            const radio = e instanceof HTMLInputElement && e.type === "radio" && !e.checked;
+            return e.checkVisibility({ visibilityProperty: true }) && !radio;
+        });
+        there.forEach((e, i) => {
+            e.dataset.at = String(i);
+        });
+        (document.activeElement as HTMLElement)?.blur();
+        return there.map(e => e.getAttribute("aria-label") ?? e.textContent ?? e.tagName);
+    });
+    const seen = new Set<number>();
+    for (let i = 0; i < MOST_TABS && seen.size < all.length; i++) {
+        await page.keyboard.press("Tab");
+        const at = await page.evaluate(() => {
+            const e = document.activeElement as HTMLElement;
+            const ring = (x: Element | null) => x && getComputedStyle(x).outlineStyle !== "none";
+            const seen = ring(e) || ring(e.parentElement) || ring(e.closest(".field, .row"));
+            return seen ? Number(e.dataset.at ?? -1) : -1;
+        });
+        if (at >= 0) seen.add(at);
+    }
+    return all.filter((_, i) => !seen.has(i));
+}
+
 const WIDTHS = [390, 800, 1440, 2560];
 
 describe.each(["light", "dark"] as const)("in the %s theme", theme => {
@@ -53,6 +83,19 @@ describe.each(["light", "dark"] as const)("in the %s theme", theme => {
             .getByText(/2 ranges/)
             .first()
             .waitFor();
+        expect(await findings(o.page)).toEqual([]);
+    });
+    it.each([390, 1440])("a run that reports at %i px, with its console", async width => {
+        o = await open(browser, {}, { theme, width, touch: width < 500 });
+        const [run] = o.mock.runs;
+        o.mock.history.adopt(run, "Failed", { reason: "exit", status_message: "exit 1" });
+        const colours = [30, 31, 32, 33, 34, 35, 36, 37].map(c => `\x1b[${c}m${c}\x1b[0m `);
+        o.mock.history.write(run, "console/stderr.txt", `${colours.join("")}\x1b[2mpale\x1b[0m\n`);
+        o.mock.history.write(run, "outputs/model.pt", "x".repeat(1500));
+        await o.page.goto(`${o.url}#v1/run=${run.info.id}`);
+        await o.page.reload();
+        await o.page.getByRole("log").getByText("pale").waitFor();
+        expect(await overflow(o.page)).toBe(0);
         expect(await findings(o.page)).toEqual([]);
     });
     it("one chart in full: axe finds nothing", async () => {
@@ -83,6 +126,20 @@ describe.each(["light", "dark"] as const)("in the %s theme", theme => {
         expect(await o.page.locator(".drawer .row").count()).toBeGreaterThan(5);
         expect(await findings(o.page)).toEqual([]);
     });
+});
+
+it("every control of charts and of a run can be reached and seen by Tab", async () => {
+    o = await open(browser, { scenario: "ten" });
+    const [run] = o.mock.runs;
+    o.mock.history.adopt(run, "Running");
+    o.mock.history.write(run, "console/stdout.txt", "one\n");
+    await o.page.reload();
+    await drawn(o.page, "eval/loss");
+    expect(await unreached(o.page)).toEqual([]);
+    await o.page.goto(`${o.url}#v1/run=${run.info.id}`);
+    await o.page.reload();
+    await o.page.getByRole("log").getByText("one").waitFor();
+    expect(await unreached(o.page)).toEqual([]);
 });
 
 it("changes the theme by hand, charts too", async () => {

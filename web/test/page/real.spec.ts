@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { drawn, launch, pageAt } from "../lib/browser";
@@ -120,6 +121,37 @@ describe.runIf(PROGRAM)("on the real program", () => {
         await page.getByLabel("Token").fill("wrong");
         await page.keyboard.press("Enter");
         await page.getByText("Not valid on this server.").waitFor();
+    });
+
+    it("shows a command's run: state, console, files, each directory's line", async () => {
+        const url = await place.serve(0, "--archive", join(place.folder, "archive"));
+        await open(url);
+        const child = place.command(url, "trial", "echo one; sleep 4; echo two >&2; exit 3");
+        await page.locator(".row", { hasText: "trial" }).getByRole("button").first().click();
+        await page.getByText("Running.", { exact: true }).waitFor();
+        await page.getByRole("log").getByText("one").waitFor();
+        await page.getByText("Failed, exit 3.").waitFor();
+        await child;
+        await page.getByText("All of its files are kept.").waitFor();
+        await page.locator(".seg").getByText("stderr").click();
+        await page.getByRole("log").getByText("two").waitFor();
+        const link = page.getByRole("link", { name: "console/stdout.txt" });
+        const text = await fetch((await link.getAttribute("href")) as string);
+        expect(await text.text()).toBe("one\n");
+        await page.getByRole("button", { name: "More", exact: true }).click();
+        await page.getByRole("menuitem", { name: "rename" }).click();
+        await page.getByLabel("Name of the run").fill("better");
+        await page.keyboard.press("Enter");
+        await page.getByRole("heading", { name: "better" }).waitFor();
+        await page.getByRole("button", { name: "More", exact: true }).click();
+        await page.getByRole("menuitem", { name: "delete" }).click();
+        const undo = page.getByRole("button", { name: /^(Undo|Delete all the same)/ });
+        await undo.waitFor();
+        if ((await undo.textContent())?.startsWith("Delete")) await undo.click();
+        await page.getByText("better is deleted.").waitFor();
+        await page.getByRole("button", { name: /^Undo/ }).click();
+        await page.locator(".row", { hasText: "better" }).waitFor();
+        expect(errors.filter(e => !e.includes("409"))).toEqual([]);
     });
 
     it("opens a run by its own address", async () => {
