@@ -70,6 +70,7 @@ export function App() {
             <Whole>
                 <LostStrip />
                 <Empty />
+                {said.value && <Said />}
             </Whole>
         );
     return (
