@@ -168,8 +168,10 @@ static void test_first_error_stays(void **state)
     int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
 
     (void)f;
-    if (full < 0)
+    if (full < 0) {
+        print_message("there is no /dev/full here\n");
         skip();
+    }
     assert_int_equal(ef_writer_new(full, &writer), 0);
     assert_int_equal(ef_writer_record(writer, "abc", 3), 0);
     assert_int_equal(ef_writer_flush(writer), EF_ERR_IO);
