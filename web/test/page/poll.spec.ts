@@ -52,7 +52,9 @@ describe.runIf(PROGRAM)("without a WebSocket", () => {
             await expect.poll(pointsHeld).toBe(String(i + 20));
         }
         f.add(160, { "train/loss": 6.5 });
-        const value = page.locator(".row", { hasText: "a" }).locator(".val");
+        const value = page
+            .locator(".row", { has: page.getByRole("button", { name: "a", exact: true }) })
+            .locator(".val");
         await expect.poll(() => value.textContent()).toBe("6.50");
     });
 
@@ -72,7 +74,9 @@ describe.runIf(PROGRAM)("without a WebSocket", () => {
         await place.serve(Number(new URL(url).port));
         await page.getByText("live by HTTP").waitFor();
         f.add(102, { "train/loss": 4.5 });
-        const value = page.locator(".row", { hasText: "a" }).locator(".val");
+        const value = page
+            .locator(".row", { has: page.getByRole("button", { name: "a", exact: true }) })
+            .locator(".val");
         await expect.poll(() => value.textContent()).toBe("4.50");
     });
 
