@@ -270,8 +270,8 @@ static bool look_followed(struct shipfile *file, int64_t now_ns)
         file->changed_ns = now_ns;
     bool changed = !same_facts(&was, &file->facts) || !same_file(&was, &file->facts);
     if (changed && (file->state == SHIPFILE_OPEN || file->state == SHIPFILE_DONE)) {
-        bool cut = file->facts.size < file->sent;
-        if (cut || shipfile_unchanged(file) != 1) {
+        bool ask = file->facts.size < file->sent || file->unproven;
+        if (ask || shipfile_unchanged(file) != 1) {
             file->resync = true;
             start_over(file);
         } else if (file->state == SHIPFILE_DONE && file->facts.size > file->sent) {
@@ -475,6 +475,7 @@ void shipfile_resume(struct shipfile *file, uint32_t generation, uint64_t offset
     file->resync = file->completing = false;
     file->state = SHIPFILE_OPEN;
     file->last_size = 0;
+    file->unproven = file->kind != SHIPFILE_WHOLE && offset > file->facts.size;
     if (offset == 0) {
         file->head_size = 0;
     } else if (file->fd >= 0) {
@@ -516,6 +517,9 @@ ssize_t shipfile_read(struct shipfile *file, void *data, size_t size)
         return n;
     if (n == 0)
         return -ESTALE; /* shorter than when it was looked at */
+    /* Behind the read: it may have been rewritten since it was looked at. */
+    if (file->kind != SHIPFILE_WHOLE && shipfile_unchanged(file) != 1)
+        return -ESTALE;
     if (file->digest.size == file->sent)
         digest_add(&file->digest, data, (size_t)n);
     remember(file, data, (size_t)n);

@@ -71,6 +71,7 @@ struct shipfile {
     bool final;      /* the run has ended: judged, taken as it is */
     bool unsettled;  /* changed while it was taken, at the end */
     bool told;       /* its trouble was printed */
+    bool unproven;   /* shorter than what the server has, and nothing here remembers that */
 
     ef_reader *reader;         /* event files on their way */
     uint64_t boundary;         /* a record begins here: where a new reader starts */

@@ -169,6 +169,25 @@ def test_a_file_cut_short_keeps_what_was_sent(node, mock):
     stop(process)
 
 
+def test_a_file_rewritten_while_no_agent_ran_is_not_joined_to_its_former_life(node, mock):
+    """When the agent comes, it is shorter than what was sent; then it grows beyond that."""
+    path = node.path / "logs" / EVENTS
+    first, second = b"".join(event_file(50)), b"".join(event_file(150, 300))
+    write(path, first)
+    process = agent(node, mock)
+    file = holds(mock, "logs/" + EVENTS, first)
+    process.kill()
+    process.wait()
+    write(path, second[:len(first) // 2])
+    asked = len(mock.log)
+    process = agent(node, mock)
+    wait_for(lambda: any(method == "HEAD" for method, _ in mock.log[asked:]), "the question")
+    write(path, second[len(first) // 2:], "ab")
+    wait_for(lambda: bytes(file.data) == second, "the second life")
+    assert file.older == [first]
+    stop(process)
+
+
 def test_a_deleted_file_stays_at_the_server(node, mock):
     path = node.path / "logs" / "note.txt"
     write(path, b"kept")

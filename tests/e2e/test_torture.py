@@ -74,7 +74,7 @@ def test_a_disk_that_turns_read_only_is_waited_for(start, logs, write, tmp_path)
         subprocess.run(["umount", "-l", place], check=True)
 
 
-@pytest.mark.parametrize("shift", ["-3 days", "+400 days"])
+@pytest.mark.parametrize("shift", ["-3d", "+400d"])
 def test_a_clock_that_jumps_harms_nothing(start, logs, write, archive, shift):  # noqa: F811
     library = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
     if not os.path.exists(library) or "san" in PROGRAM:

@@ -1,4 +1,4 @@
-"""What must hold: acknowledged bytes are there, the archive is the source, the index its rebuild."""
+"""What must hold: acknowledged bytes are there, the archive is its source, the index a rebuild."""
 
 import json
 import pathlib
