@@ -36,12 +36,16 @@ export function archiveWords(a: ArchiveInfo | null | undefined): ArchiveWords | 
     if (a.state === "lost")
         return {
             brief: "not kept",
-            words: `Another server has taken over the run history${said}. This one shows what comes, but keeps nothing: start it anew.`,
+            words:
+                `Another server has taken over the run history${said}. ` +
+                "This one shows what comes, but keeps nothing: start it anew.",
             fail: true,
         };
     return {
         brief: "not kept",
-        words: `The run history cannot be written${said}. It is tried again and again. ${LATER}${behind}`,
+        words:
+            `The run history cannot be written${said}. It is tried again and again. ` +
+            `${LATER}${behind}`,
         fail: true,
     };
 }

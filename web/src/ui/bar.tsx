@@ -121,13 +121,14 @@ function LiveBadge() {
         );
     const busy = l.state === "opening" || l.state === "lost";
     const live = runs.value.some(r => r.activity === "live" || stateWord(r) === "running");
+    const polls = l.polls ? POLL_WORDS : "";
     const kept = archiveWords(about.value?.archive);
     const word = busy ? "connecting" : live ? "live" : "watching";
     return (
         <button
             type="button"
             class="live btn"
-            title={`Newest point ${old} ago. ${ageReason()}${l.polls ? POLL_WORDS : ""}${kept ? ` ${kept.words}` : ""}`}
+            title={`Newest point ${old} ago. ${ageReason()}${polls} ${kept?.words ?? ""}`}
             onClick={() => setPaused(true)}
         >
             <Icon name={live ? "running" : "finished"} class={live ? "run" : "mute"} />

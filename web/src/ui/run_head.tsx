@@ -126,7 +126,10 @@ function jobWords(run: Run): string {
     const job = run.job;
     if (!job) return "";
     if (run.not_responding && !isOver(run))
-        return "Nothing was heard of it for three heartbeats: its machine may be down or cut off. It goes on here by itself when it is heard again.";
+        return (
+            "Nothing was heard of it for three heartbeats: its machine may be down or cut off. " +
+            "It goes on here by itself when it is heard again."
+        );
     if (run.cancel_requested && !isOver(run)) return "It has been told to end.";
     if (run.status === "Finalizing") return "All processes have ended; files are on their way.";
     if (isOver(run)) {

@@ -20,6 +20,7 @@ export class Place {
         const { folder } = this;
         const args = ["serve", "--logdir", join(folder, "logs"), "--state", join(folder, "state")];
         args.push("--port", String(port), "--port-file", file, "--quiet", ...more);
+        if (!more.includes("--archive")) args.push("--archive", join(folder, "archive"));
         this.server = spawn(PROGRAM, args, { stdio: "ignore" });
         await expect.poll(() => existsSync(file)).toBe(true);
         return `http://localhost:${readFileSync(file, "utf8").trim()}/`;
