@@ -138,7 +138,7 @@ static int send_file(struct import *import, int fd, uint64_t size, const char *n
 {
     _cleanup_(buf_done) struct buf target = BUF_INIT(1 << 16);
     char hash[DIGEST_BASE64_BYTES];
-    uint64_t offset;
+    uint64_t offset = 0;
     int r = hash_file(fd, size, hash);
 
     if (r < 0)
@@ -149,14 +149,15 @@ static int send_file(struct import *import, int fd, uint64_t size, const char *n
     if (!buf_text(&target))
         return CLI_FAILED;
     r = ask_offset(import, target.data, &offset);
-    if (r == 0 && offset > size)
+    if (r != 0)
+        return r;
+    if (offset > size)
         return complain(name, "it is shorter here than in the history");
     do {
         size_t piece = MIN((uint64_t)PIECE, size - offset);
 
-        if (r == 0)
-            r = send_piece(import, target.data, fd, offset, piece,
-                           offset + piece == size ? hash : NULL);
+        r = send_piece(import, target.data, fd, offset, piece,
+                       offset + piece == size ? hash : NULL);
         offset += piece;
     } while (r == 0 && offset < size);
     return r;
