@@ -20,8 +20,8 @@ struct index_options {
     struct store *store;
     const char *dir;        /* made if missing */
     const char *below;      /* of a run's folder, behind its id: "index", or "" */
-    uint64_t memory_bytes;  /* chunks that are not in segments yet may have an eighth of it; during
-                             * a load writing waits until they have three thirty-seconds */
+    uint64_t memory_bytes;  /* chunks that are not in segments yet may have an eighth of it, three
+                             * sixteenths while what is there at the start is read */
     uint64_t most_bytes;    /* least recently used runs are removed beyond; 0: never */
     bool anew;              /* segments that are there are not used, but written anew */
     /* Bytes of a file that are safe; NULL: the files themselves are what is read again. */
