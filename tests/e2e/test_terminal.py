@@ -17,10 +17,11 @@ from conftest import DEADLINE, PROGRAM, Log, wait_for
 class Terminal:
     """A process whose standard error is a terminal."""
 
-    def __init__(self, *args):
+    def __init__(self, folder, *args):
         self.master, slave = pty.openpty()
+        places = {"XDG_DATA_HOME": str(folder / "data"), "XDG_CACHE_HOME": str(folder / "cache")}
         self.process = subprocess.Popen([PROGRAM, *map(str, args)], stdin=subprocess.DEVNULL,
-                                        stdout=slave, stderr=slave)
+                                        stdout=slave, stderr=slave, env=os.environ | places)
         os.close(slave)
         self.text = ""
 
@@ -44,11 +45,11 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal():
+def terminal(tmp_path):
     opened = []
 
     def make(*args):
-        opened.append(Terminal(*args))
+        opened.append(Terminal(tmp_path, *args))
         return opened[-1]
 
     yield make

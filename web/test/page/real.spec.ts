@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -126,10 +127,12 @@ describe.runIf(PROGRAM)("on the real program", () => {
     it("shows a command's run: state, console, files, each directory's line", async () => {
         const url = await place.serve(0, "--archive", join(place.folder, "archive"));
         await open(url);
-        const child = place.command(url, "trial", "echo one; sleep 4; echo two >&2; exit 3");
+        const script = "echo one; until [ -e go ]; do sleep 0.05; done; echo two >&2; exit 3";
+        const child = place.command(url, "trial", script);
         await page.locator(".row", { hasText: "trial" }).getByRole("button").first().click();
         await page.getByText("Running.", { exact: true }).waitFor();
         await page.getByRole("log").getByText("one").waitFor();
+        writeFileSync(join(place.folder, "work", "go"), "");
         await page.getByText("Failed, exit 3.").waitFor();
         await child;
         await page.getByText("All of its files are kept.").waitFor();
