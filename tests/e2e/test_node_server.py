@@ -6,6 +6,7 @@ import random
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 
@@ -89,7 +90,7 @@ def test_points_appear_while_the_command_runs(node, history):
               "  open('logs/' + EVENTS, 'ab').write(r)\n  time.sleep(0.05)\n"
               "sys.stdin.readline()\n")
     (node.path / "train.py").write_text(script)
-    process = node.spawn("run", "--server", history.url, "--", "python3", "train.py",
+    process = node.spawn("run", "--server", history.url, "--", sys.executable, "train.py",
                          str(pathlib.Path(__file__).parent), stdin=subprocess.PIPE)
     run = history.run(points=20)
     assert run["status"] == "Running"
