@@ -10,6 +10,7 @@
 #include <eventfile/crc32c.h>
 
 #include "base/check.h"
+#include "base/fileio.h"
 #include "base/limits.h"
 
 #define SEGMENT_MAGIC 0x47534254u /* "TBSG" */
@@ -53,20 +54,6 @@ static void format_name(char *ret, uint32_t first, uint32_t last)
 
 /* ---- writing ----------------------------------------------------------------------------- */
 
-static int write_all(int fd, const uint8_t *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t n = write(fd, data, size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        data += n;
-        size -= (size_t)n;
-    }
-    return 0;
-}
-
 static int put(struct segment_writer *w, const void *data, size_t size)
 {
     int r = 0;
@@ -75,11 +62,11 @@ static int put(struct segment_writer *w, const void *data, size_t size)
         return -EFBIG;
     w->size += size;
     if (size > BUFFER_BYTES - w->used) {
-        r = write_all(w->fd, w->buffer, w->used);
+        r = fileio_write(w->fd, w->buffer, w->used);
         w->used = 0;
     }
     if (r == 0 && size > BUFFER_BYTES)
-        return write_all(w->fd, data, size);
+        return fileio_write(w->fd, data, size);
     memcpy(w->buffer + w->used, data, r == 0 ? size : 0);
     w->used += r == 0 ? size : 0;
     return r;
@@ -147,7 +134,7 @@ int segment_finish(struct segment_writer *w, const void *table, size_t size)
     if (r == 0)
         r = put(w, &foot, sizeof foot);
     if (r == 0)
-        r = write_all(w->fd, w->buffer, w->used);
+        r = fileio_write(w->fd, w->buffer, w->used);
     w->used = 0;
     if (r == 0 && fdatasync(w->fd) < 0)
         r = -errno;
@@ -187,19 +174,12 @@ struct segment_writer *segment_writer_free(struct segment_writer *w)
 
 /* ---- reading ----------------------------------------------------------------------------- */
 
+/* Exactly `size` bytes: a segment that ends before is torn. */
 static int read_all(int fd, uint64_t offset, void *ret, size_t size)
 {
-    for (size_t done = 0; done < size;) {
-        ssize_t n = pread(fd, (uint8_t *)ret + done, size - done, (off_t)(offset + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            return -EIO;
-        done += (size_t)n;
-    }
-    return 0;
+    ssize_t n = fileio_read(fd, ret, size, offset);
+
+    return n < 0 ? (int)n : (size_t)n < size ? -EIO : 0;
 }
 
 static int open_file(int dir, const char *name)

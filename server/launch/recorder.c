@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/fileio.h"
 #include "base/limits.h"
 
 #define STREAM_BUFFER (1u << 20)
@@ -39,20 +40,6 @@ static void give_up(struct recorder *recorder, struct stream *stream, const char
     recorder->told = true;
 }
 
-static int write_all(int fd, const char *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t n = write(fd, data, size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        data += n;
-        size -= (size_t)n;
-    }
-    return 0;
-}
-
 /* Writes the first piece of a stream; the lock is let go meanwhile. */
 static void write_piece(struct recorder *recorder, struct stream *stream)
 {
@@ -62,7 +49,8 @@ static void write_piece(struct recorder *recorder, struct stream *stream)
     bool last = stream->written + n > LIMIT_CONSOLE_BYTES;
 
     pthread_mutex_unlock(&recorder->lock);
-    int r = last ? write_all(stream->fd, mark, sizeof mark - 1) : write_all(stream->fd, data, n);
+    int r = last ? fileio_write(stream->fd, mark, sizeof mark - 1)
+                 : fileio_write(stream->fd, data, n);
     pthread_mutex_lock(&recorder->lock);
     if (!stream->open) /* main has lost patience */
         return;

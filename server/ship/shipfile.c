@@ -8,6 +8,7 @@
 #include <eventfile/crc32c.h>
 
 #include "base/clock.h"
+#include "base/fileio.h"
 #include "ship/shiprun.h"
 
 #define CHECK_BYTES 4096
@@ -47,23 +48,6 @@ struct shipfile *shipfile_free(struct shipfile *file)
     free(file->name);
     free(file);
     return NULL;
-}
-
-static ssize_t read_at(int fd, void *data, size_t size, uint64_t offset)
-{
-    size_t done = 0;
-
-    while (done < size) {
-        ssize_t n = pread(fd, (char *)data + done, size - done, (off_t)(offset + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            break;
-        done += (size_t)n;
-    }
-    return (ssize_t)done;
 }
 
 static struct shipfile_facts facts_of(const struct stat *st)
@@ -202,7 +186,7 @@ int shipfile_unchanged(struct shipfile *file)
     size_t head = (size_t)MIN((uint64_t)file->head_size, size);
 
     if (head > 0) {
-        ssize_t n = read_at(file->fd, now, head, 0);
+        ssize_t n = fileio_read(file->fd, now, head, 0);
         if (n < 0)
             return (int)n;
         if ((size_t)n != head || memcmp(now, file->head, head) != 0)
@@ -210,7 +194,7 @@ int shipfile_unchanged(struct shipfile *file)
     }
     if (file->last_size == 0 || file->sent > size)
         return 1;
-    ssize_t n = read_at(file->fd, now, file->last_size, file->sent - file->last_size);
+    ssize_t n = fileio_read(file->fd, now, file->last_size, file->sent - file->last_size);
     if (n < 0)
         return (int)n;
     return (size_t)n == file->last_size && memcmp(now, file->last, file->last_size) == 0;
@@ -437,7 +421,7 @@ static int range_equal(struct shipfile *file, uint64_t offset, size_t size, uint
 {
     uint8_t bytes[CHECK_BYTES];
 
-    ssize_t n = read_at(file->fd, bytes, size, offset);
+    ssize_t n = fileio_read(file->fd, bytes, size, offset);
     if (n < 0)
         return (int)n;
     return (size_t)n == size && ef_crc32c(bytes, size) == crc;
@@ -481,9 +465,9 @@ void shipfile_resume(struct shipfile *file, uint32_t generation, uint64_t offset
     } else if (file->fd >= 0) {
         uint64_t have = MIN(offset, file->facts.size);
         size_t n = (size_t)MIN(have, (uint64_t)SHIPFILE_MEMORY);
-        if (n > file->head_size && read_at(file->fd, file->head, n, 0) == (ssize_t)n)
+        if (n > file->head_size && fileio_read(file->fd, file->head, n, 0) == (ssize_t)n)
             file->head_size = (uint32_t)n;
-        if (have == offset && read_at(file->fd, file->last, n, offset - n) == (ssize_t)n)
+        if (have == offset && fileio_read(file->fd, file->last, n, offset - n) == (ssize_t)n)
             file->last_size = (uint32_t)n;
     }
     if (file->digest.size > offset)
@@ -511,7 +495,7 @@ static void remember(struct shipfile *file, const uint8_t *data, size_t size)
 
 ssize_t shipfile_read(struct shipfile *file, void *data, size_t size)
 {
-    ssize_t n = read_at(file->fd, data, size, file->sent);
+    ssize_t n = fileio_read(file->fd, data, size, file->sent);
 
     if (n < 0)
         return n;
@@ -539,7 +523,7 @@ int shipfile_hash(struct shipfile *file)
         return -ENOMEM;
     while (file->digest.size < file->sent) {
         size_t want = (size_t)MIN((uint64_t)(256 << 10), file->sent - file->digest.size);
-        ssize_t n = read_at(file->fd, piece, want, file->digest.size);
+        ssize_t n = fileio_read(file->fd, piece, want, file->digest.size);
         if (n < 0)
             return (int)n;
         if (n == 0)

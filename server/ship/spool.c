@@ -6,21 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/fileio.h"
 #include "base/limits.h"
-
-static int write_all(int fd, const char *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t n = write(fd, data, size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        data += n;
-        size -= (size_t)n;
-    }
-    return 0;
-}
 
 static int sync_folder(const char *path)
 {
@@ -47,7 +34,7 @@ static int replace_file(const char *folder, const char *name, const void *data, 
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;
-    int r = write_all(fd, data, size);
+    int r = fileio_write(fd, data, size);
     if (r == 0 && fsync(fd) < 0)
         r = -errno;
     if (close(fd) < 0 && r == 0)
@@ -74,7 +61,7 @@ static int make_top(const char *base, char **ret)
     } else if (asprintf(&ignore, "%s/.gitignore", top) >= 0) {
         int fd = open(ignore, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd >= 0) {
-            (void)write_all(fd, "*\n", 2);
+            (void)fileio_write(fd, "*\n", 2);
             close(fd);
         }
     } else {
@@ -210,7 +197,7 @@ int spool_append(const struct spool *spool, const char *name, const char *line)
         text = NULL;
         return -ENOMEM;
     }
-    int r = write_all(fd, text, strlen(text));
+    int r = fileio_write(fd, text, strlen(text));
     if (r == 0 && fdatasync(fd) < 0)
         r = -errno;
     return r;
@@ -280,7 +267,7 @@ int spool_id(const char *base, const char *name, const char *fresh, char ret[SPO
             return 0;
         int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
         if (fd >= 0) {
-            r = write_all(fd, text, strlen(text));
+            r = fileio_write(fd, text, strlen(text));
             if (r == 0 && fsync(fd) < 0)
                 r = -errno;
             close(fd);

@@ -8,6 +8,7 @@
 #include <eventfile/crc32c.h>
 
 #include "base/check.h"
+#include "base/fileio.h"
 
 #define MARK_EVERY (UINT64_C(1) << 20)
 
@@ -21,17 +22,9 @@ void identity_done(struct identity *identity)
 /* Exactly `size` bytes. 0; -errno; -ESTALE if the file ends before. */
 static int read_all(int fd, uint8_t *data, size_t size, uint64_t offset)
 {
-    for (size_t done = 0; done < size;) {
-        ssize_t n = pread(fd, data + done, size - done, (off_t)(offset + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -errno;
-        if (n == 0)
-            return -ESTALE;
-        done += (size_t)n;
-    }
-    return 0;
+    ssize_t n = fileio_read(fd, data, size, offset);
+
+    return n < 0 ? (int)n : (size_t)n < size ? -ESTALE : 0;
 }
 
 static int range_check(int fd, uint64_t end, uint32_t size, uint32_t crc, uint8_t *bytes)
