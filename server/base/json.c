@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/double.h"
+#include "base/utf8.h"
 
 /* Before each item: the comma if one is due; after it one will be. */
 static void item(struct json *j)
@@ -38,37 +39,6 @@ void json_key(struct json *j, const char *key)
     j->comma = false;
 }
 
-/* Length of the sound UTF-8 sequence at p, 0 if it is none (then *bad bytes are one error). */
-static size_t sequence(const unsigned char *p, size_t left, size_t *bad)
-{
-    unsigned low = 0x80, high = 0xbf;
-    size_t n;
-
-    *bad = 1;
-    if (p[0] < 0x80)
-        return 1;
-    if (p[0] >= 0xc2 && p[0] <= 0xdf)
-        n = 2;
-    else if (p[0] >= 0xe0 && p[0] <= 0xef) {
-        n = 3;
-        low = p[0] == 0xe0 ? 0xa0 : 0x80;
-        high = p[0] == 0xed ? 0x9f : 0xbf;
-    } else if (p[0] >= 0xf0 && p[0] <= 0xf4) {
-        n = 4;
-        low = p[0] == 0xf0 ? 0x90 : 0x80;
-        high = p[0] == 0xf4 ? 0x8f : 0xbf;
-    } else
-        return 0;
-    for (size_t i = 1; i < n; i++) {
-        if (i >= left || p[i] < low || p[i] > high) {
-            *bad = i;
-            return 0;
-        }
-        low = 0x80, high = 0xbf;
-    }
-    return n;
-}
-
 static void escape_control(struct buf *out, unsigned char c)
 {
     static const char letters[] = "btn fr";
@@ -86,7 +56,7 @@ void json_escape(struct buf *out, const char *data, size_t size)
     size_t start = 0, i = 0;
 
     while (i < size) {
-        size_t bad, n = sequence(p + i, size - i, &bad);
+        size_t bad, n = utf8_sequence(p + i, size - i, &bad);
 
         if (n > 1 || (n == 1 && p[i] >= 0x20 && p[i] != '"' && p[i] != '\\' && p[i] != 0x7f)) {
             i += n;
