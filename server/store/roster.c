@@ -69,6 +69,7 @@ static int list_files(struct run *run, struct file_summary **ret, size_t *ret_co
     for (size_t i = 0; i < count; i++) {
         const struct generation *g = run->generations[i];
         files[i] = (struct file_summary){.path = strdup(g->path),
+                                         .dir = g->dir->name,
                                          .generation = g->number,
                                          .attempt = g->attempt,
                                          .first_wall = g->pub.start,
@@ -239,6 +240,8 @@ static void summarize_references(const struct look *look, struct series_summary 
             if (v->has_cut && r->step >= v->cut)
                 continue;
             bool first = s->count++ == 0;
+            if (isfinite(r->wall_time))
+                s->max_wall = fmax(s->max_wall, r->wall_time);
             if (first || r->step < s->first_step ||
                 (r->step == s->first_step && r->wall_time < s->first_wall)) {
                 s->first_step = r->step;
@@ -251,6 +254,21 @@ static void summarize_references(const struct look *look, struct series_summary 
             }
         }
     }
+}
+
+/* Pieces that are hidden in part are not decoded for it. */
+static double max_wall_of(const struct plan *plan, const struct bucket *sum)
+{
+    double max = isfinite(sum->wall_first) ? sum->wall_first : NAN;
+
+    if (isfinite(sum->wall_last))
+        max = fmax(max, sum->wall_last);
+    for (size_t i = 0; i < plan->n_parts; i++) {
+        const struct tally *t = plan->parts[i].tally;
+        if (plan->parts[i].whole && t->min_wall <= t->max_wall)
+            max = fmax(max, t->max_wall);
+    }
+    return max;
 }
 
 static int summarize_points(const struct look *look, struct series_summary *s)
@@ -273,6 +291,7 @@ static int summarize_points(const struct look *look, struct series_summary *s)
     s->first_wall = b->wall_first;
     s->last_step = b->step_last;
     s->last_wall = b->wall_last;
+    s->max_wall = max_wall_of(&plan, b);
     s->last_kind = b->last_kind;
     s->last_bits = b->last;
     s->min_kind = b->min_kind;
@@ -286,7 +305,8 @@ static int summarize_points(const struct look *look, struct series_summary *s)
 
 int series_summarize(struct series *series, enum view view, struct series_summary *ret)
 {
-    struct series_summary s = {.series = series, .dir = series->dir->name, .tag = series->tag};
+    struct series_summary s = {.series = series, .dir = series->dir->name, .tag = series->tag,
+                               .max_wall = NAN};
     _cleanup_(look_done) struct look look = {0};
 
     run_lock(series->run);

@@ -240,6 +240,7 @@ uint64_t run_commit_number(struct run *run);
 /* One event file as lists show it. */
 struct file_summary {
     char *path; /* freed with file_summaries_free() */
+    struct text dir; /* of the run; valid while the store is */
     uint32_t generation, attempt;
     double first_wall, last_wall; /* of its interval; NaN if none */
     uint64_t points, references, damage;
@@ -280,6 +281,7 @@ struct series_summary {
     uint64_t other;              /* values of another kind under this tag */
     int64_t first_step, last_step; /* in the order of answers; 0 if count is 0 */
     double first_wall, last_wall;
+    double max_wall;             /* of the finite ones; NaN if none */
     /* scalars: */
     enum value_kind last_kind, min_kind, max_kind;
     uint64_t last_bits, min_bits, max_bits; /* finite ones; kind 0: there is none */
