@@ -108,7 +108,7 @@ struct selection {
     struct run_summary *runs; /* as the store gave them */
     struct placed *placed;    /* those that fit, in the order asked for */
     size_t count;
-    uint64_t limit;
+    uint64_t limit, changes; /* store_changes(), read before the list */
 };
 
 static void selection_done(struct selection *selection)
@@ -178,6 +178,7 @@ static bool select_runs(struct request *request, struct filter *filter,
         !read_order(request, &order, &down) ||
         !request_number(request, "limit", 1, LIMIT_LIST_ROWS, LIMIT_LIST_ROWS, &selection->limit))
         return false;
+    selection->changes = store_changes(request->shared->options.store);
     r = store_runs(request->shared->options.store, &selection->runs, &all);
     if (r == 0) {
         selection->placed = calloc(all + 1, sizeof *selection->placed);
@@ -235,10 +236,14 @@ static void write_runs(struct request *request, const struct selection *selectio
 {
     struct json j = JSON_INIT(&request->reply.body);
     double now = request_now(request);
+    char cursor[64];
 
+    snprintf(cursor, sizeof cursor, "%s-%llu", request->shared->epoch,
+             (unsigned long long)selection->changes);
     json_open(&j, '{');
     write_text(&j, "epoch", request->shared->epoch);
     write_double(&j, "now", now);
+    write_text(&j, "cursor", cursor);
     write_u64(&j, "total", selection->count);
     json_key(&j, "runs");
     json_open(&j, '[');

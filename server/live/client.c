@@ -90,6 +90,8 @@ static void follow_runs(struct client *client, const struct message *m)
     if (hub->n_run_watchers == 1)
         runlist_look(&hub->runlist, hub->o.store);
     client->runs_seen = hub->runlist.version;
+    if (m->has_epoch)
+        runlist_since(&hub->runlist, hub->o.store, m->epoch == hub->epoch ? m->since : 0);
 }
 
 static void obey(struct client *client, const struct message *m)

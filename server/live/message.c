@@ -277,9 +277,15 @@ static int parse_ack(const json_t *root, struct message *m, struct message_error
 
 static int parse_runs(const json_t *root, struct message *m, struct message_error *error)
 {
-    const json_t *on = json_object_get(root, "on");
+    const json_t *on = json_object_get(root, "on"), *cursor = json_object_get(root, "cursor");
 
     m->on = !on || json_is_true(on);
+    if (cursor && !json_is_null(cursor)) {
+        if (!json_is_string(cursor) ||
+            !parse_cursor(json_string_value(cursor), &m->epoch, &m->since))
+            return bad(error, "bad-cursor", "cursor must be null or that of GET /runs");
+        m->has_epoch = true;
+    }
     m->experiment = json_string_value(json_object_get(root, "experiment"));
     m->query = json_string_value(json_object_get(root, "q"));
     if ((m->experiment && strlen(m->experiment) > LIMIT_NAME_BYTES) ||

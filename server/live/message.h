@@ -44,6 +44,7 @@ struct message {
     /* runs */
     bool on;
     const char *experiment, *query; /* NULL: any */
+    uint64_t since;      /* changes after this one are wanted, if has_epoch and it is this one */
 
     void *memory; /* the parsed tree: strings above belong to it */
 };

@@ -55,6 +55,19 @@ void runlist_changed(struct runlist *list, struct run *run)
     change->activity = summary.activity;
 }
 
+void runlist_since(struct runlist *list, struct store *store, uint64_t since)
+{
+    struct run_summary *runs;
+    size_t n;
+
+    if (store_changes(store) == since || store_runs(store, &runs, &n) < 0)
+        return;
+    for (size_t i = 0; i < n; i++)
+        if (runs[i].changed > since)
+            runlist_changed(list, runs[i].run);
+    free(runs);
+}
+
 void runlist_look(struct runlist *list, struct store *store)
 {
     struct run_summary *runs;

@@ -324,6 +324,8 @@ void run_tell(struct run *run, const struct commit *commit)
 {
     struct store *store = run->store;
 
+    if (commit->run_changed)
+        atomic_store(&run->change, atomic_fetch_add(&store->changes, 1) + 1);
     pthread_rwlock_rdlock(&store->subscribers_lock);
     for (size_t i = 0; i < store->n_subscribers; i++)
         store->subscribers[i].fn(store->subscribers[i].ctx, commit);

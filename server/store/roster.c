@@ -18,6 +18,11 @@ static int compare_runs(const void *a, const void *b)
     return order != 0 ? order : strcmp(x->id, y->id);
 }
 
+uint64_t store_changes(struct store *store)
+{
+    return atomic_load(&store->changes);
+}
+
 int store_runs(struct store *store, struct run_summary **ret, size_t *ret_count)
 {
     pthread_mutex_lock(&store->lock);

@@ -302,6 +302,7 @@ void run_summarize(struct run *run, struct run_summary *ret)
     s.usual_interval_s = run->usual_interval_s;
     s.source = run->source;
     s.life = run->life;
+    s.changed = atomic_load(&run->change);
     run_unlock(run);
     *ret = s;
 }

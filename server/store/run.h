@@ -10,6 +10,7 @@
 #define TB_STORE_RUN_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "store/lane.h"
 #include "store/stitch.h"
@@ -143,6 +144,7 @@ struct run {
     struct lane *unflushed;    /* published lanes with more than segments have */
     uint32_t next_id, flush;   /* of generations; number of the last flush */
     uint64_t chain;            /* id of its segments; 0: none yet */
+    _Atomic uint64_t change;   /* number of its last change among those of the store */
     void *kept;                /* run_set_kept() */
     uint64_t leaked;           /* lanes that could not be retired for want of memory */
     /* lock */
@@ -170,6 +172,7 @@ struct subscriber {
 struct store {
     struct store_options options;
     uint64_t epoch, seed;
+    _Atomic uint64_t changes;  /* store_changes() */
     pthread_mutex_t lock;      /* runs and their table */
     struct run **runs;
     size_t n_runs, cap_runs;
@@ -183,7 +186,8 @@ struct store {
     size_t n_subscribers;
 };
 
-/* commit.c: calls the subscribers. */
+/* commit.c: numbers the change, calls the subscribers. Behind the change itself: who reads the
+ * number first and then the run may meet the change twice, never miss it. */
 void run_tell(struct run *run, const struct commit *commit);
 
 /* run.c */

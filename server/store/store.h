@@ -226,9 +226,14 @@ struct run_summary {
     uint64_t commit;          /* number of the newest */
     double commit_wall_s;     /* when; NaN: never */
     double usual_interval_s;  /* between commits with points; NaN if unknown */
+    uint64_t changed;         /* number of the last change of what is said here: store_changes() */
     struct run_source source;
     struct run_life life;
 };
+
+/* Changes of runs are numbered over the whole store, from 1. Read before a list, the number says
+ * what the list may lack: a run whose `changed` is greater. Any thread. */
+uint64_t store_changes(struct store *store);
 
 /* All runs, in order of name (natural order of "/"-parts); *ret is freed by the caller. */
 _must_check_ int store_runs(struct store *store, struct run_summary **ret, size_t *ret_count);

@@ -70,6 +70,16 @@ def test_a_new_run_and_its_series_are_told(server, write):
     live.close()
 
 
+def test_a_run_that_came_between_the_list_and_the_socket_is_told(server, write):
+    cursor = server.get("/api/v1/runs")["cursor"]
+    write("early").scalar("loss", 1, 1)
+    server.run("early", points=1)
+    live = Live(server)
+    live.say("runs", on=True, cursor=cursor)
+    live.expect("runs", lambda m: any(r["name"] == "early" for r in m["runs"]))
+    live.close()
+
+
 def test_messages_that_are_wrong_get_an_error_and_the_connection_stays(server):
     live = Live(server)
     for text, code in (("{", "bad-json"), ("[]", "bad-message"),

@@ -45,7 +45,7 @@ const listener: Listener = {
         setServerNow(seconds(welcome.now));
         const again = link.value.state === "lost";
         link.value = { state: "open", since: Date.now(), next: 0, polls: socket.polls };
-        socket.send({ t: "runs", on: true });
+        followRuns();
         feedOpened(String(welcome.epoch ?? ""));
         if (document.hidden) socket.send({ t: "pause" });
         if (again) void reload();
@@ -76,6 +76,29 @@ const listener: Listener = {
 
 export const socket = new LiveSocket(listener);
 
+/** What the newest list of runs may lack begins here. */
+let cursor = "";
+
+/** Also what changed between the list and the socket is told then. */
+function followRuns(): void {
+    socket.send({ t: "runs", on: true, cursor: cursor || null });
+}
+
+/** Runs and tags, as one. */
+async function fetchAll(): Promise<void> {
+    let behind = "";
+    const asked = api.runs(head => {
+        setServerNow(head.now);
+        behind = head.cursor;
+    });
+    const [list, tags] = await Promise.all([asked, api.tags(), viewRead]);
+    cursor = behind;
+    batch(() => {
+        setRuns(list);
+        setTags(tags);
+    });
+}
+
 let tagsTimer = 0;
 
 /** New runs may bring tags that no watch of ours announces. */
@@ -89,11 +112,8 @@ function scheduleTags(): void {
 
 async function reload(): Promise<void> {
     try {
-        const [list, tags] = await Promise.all([api.runs(setServerNow), api.tags()]);
-        batch(() => {
-            setRuns(list);
-            setTags(tags);
-        });
+        await fetchAll();
+        followRuns();
     } catch (e) {
         failed(e);
     }
@@ -116,15 +136,11 @@ let viewRead: Promise<void> = Promise.resolve();
 /** The first questions. */
 async function load(): Promise<void> {
     try {
-        const [list, tags] = await Promise.all([api.runs(setServerNow), api.tags(), viewRead]);
-        batch(() => {
-            setRuns(list);
-            setTags(tags);
-            phase.value = "ready";
-        });
+        await fetchAll();
+        phase.value = "ready";
         expectFirst();
         setTimeout(() => socket.start());
-        if (list.length === 0 || list.some(r => r.loading)) watchAbout();
+        if (runs.value.length === 0 || runs.value.some(r => r.loading)) watchAbout();
     } catch (e) {
         failed(e);
     }
@@ -181,7 +197,7 @@ export async function boot(token: string, read: Promise<void>): Promise<void> {
     if (token) {
         // The document has asked for runs and tags ahead of us, without a session: those answers
         // are taken away first.
-        await Promise.allSettled([api.runs(setServerNow), api.tags()]);
+        await Promise.allSettled([api.runs(() => undefined), api.tags()]);
         await openSession(token).catch(e => {
             reason.value = (e as Error).message;
         });

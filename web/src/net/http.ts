@@ -55,11 +55,17 @@ async function json<T>(path: string): Promise<T> {
     return (await ask(path)).json();
 }
 
+/** The head of a list: the server's clock, and what changes come behind it (of its first page). */
+export interface ListHead {
+    now: number;
+    cursor: string;
+}
+
 /** All pages of a list; `next` is what `after` takes. */
 async function pages<T, K extends string>(
     path: string,
     key: K,
-    told?: (now: number) => void,
+    told?: (head: ListHead) => void,
 ): Promise<T[]> {
     const out: T[] = [];
     let after = "";
@@ -69,8 +75,10 @@ async function pages<T, K extends string>(
         const body = (await answer.json()) as Record<K, T[]> & {
             next?: string | null;
             now?: number;
+            cursor?: string;
         };
-        if (body.now !== undefined) told?.(body.now);
+        if (page === 0 && body.now !== undefined)
+            told?.({ now: body.now, cursor: body.cursor ?? "" });
         out.push(...(body[key] ?? []));
         after = body.next ?? nextOf(answer.headers.get("Link"));
         if (!after) break;
@@ -88,8 +96,7 @@ const id = encodeURIComponent;
 
 export const api = {
     about: () => json<About>(""),
-    /** `told` gets the server's clock. */
-    runs: (told: (now: number) => void) => pages<Run, "runs">("runs", "runs", told),
+    runs: (told: (head: ListHead) => void) => pages<Run, "runs">("runs", "runs", told),
     tags: () => pages<Tag, "tags">("tags", "tags"),
     run: (run: string) => json<Run & { attempts_list?: AttemptInfo[] }>(`runs/${id(run)}`),
     damage: (run: string) => pages<Damage, "damage">(`runs/${id(run)}/damage`, "damage"),

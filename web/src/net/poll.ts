@@ -172,7 +172,7 @@ export class LongPoll {
             await sleep(RUNS_MS);
             if (this.stopped || this.paused) continue;
             try {
-                const list = await api.runs(now => this.listener.told({ t: "beat", now }));
+                const list = await api.runs(({ now }) => this.listener.told({ t: "beat", now }));
                 const { now, runs, removed } = changedRuns(this.seen, list);
                 this.seen = now;
                 if (runs.length + removed.length > 0)

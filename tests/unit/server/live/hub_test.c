@@ -299,6 +299,39 @@ static void a_beat_every_5_s_tells_of_watched_runs(void **state)
     hub_close(&hub, wire.client);
 }
 
+/* Follows the runs with a cursor; true: told of the run within a second. */
+static bool told_behind(struct wire *wire, uint64_t epoch, uint64_t change)
+{
+    struct output output;
+    char text[100];
+    bool told = false;
+
+    snprintf(text, sizeof text, "{\"t\":\"runs\",\"on\":true,\"cursor\":\"%016llx-%llu\"}",
+             (unsigned long long)epoch, (unsigned long long)change);
+    say(wire, text);
+    for (int i = 0; i < 4; i++) {
+        pass(0.5);
+        while (next_output(wire, &output))
+            told |= output.kind == OUTPUT_TEXT &&
+                    memmem(output.data, output.size, "\"id\":\"run\"", 10);
+    }
+    return told;
+}
+
+static void changes_between_a_list_and_its_socket_are_told(void **state)
+{
+    uint64_t before = store_changes(store), epoch = store_epoch(store);
+    struct wire wire;
+
+    add(0, 1); /* nobody is connected */
+    assert_true(store_changes(store) > before);
+    open_wire(&wire);
+    assert_true(told_behind(&wire, epoch, before));
+    assert_false(told_behind(&wire, epoch, store_changes(store)));
+    assert_true(told_behind(&wire, epoch + 1, store_changes(store))); /* of another process */
+    hub_close(&hub, wire.client);
+}
+
 static void a_flood_of_messages_stops_the_reading_for_a_while(void **state)
 {
     struct wire wire;
@@ -519,6 +552,7 @@ int main(void)
         TEST(a_stalled_socket_that_moves_again_in_time_gets_its_bye),
         TEST(pings_go_out_and_silence_ends_it),
         TEST(a_beat_every_5_s_tells_of_watched_runs),
+        TEST(changes_between_a_list_and_its_socket_are_told),
         TEST(a_flood_of_messages_stops_the_reading_for_a_while),
         TEST(a_watch_with_an_id_in_use_replaces_it),
         TEST(too_many_watches_are_refused_as_a_whole),

@@ -85,6 +85,11 @@ static void the_small_ones_are_understood(void **state)
     assert_int_equal(parse("{\"t\":\"runs\",\"on\":true,\"experiment\":\"e\"}", &m, &error), 0);
     assert_true(m.on);
     assert_string_equal(m.experiment, "e");
+    assert_false(m.has_epoch);
+    message_done(&m);
+    assert_int_equal(parse("{\"t\":\"runs\",\"on\":true,\"cursor\":\"00000000000000ff-12\"}", &m,
+                           &error), 0);
+    assert_true(m.has_epoch && m.epoch == 255 && m.since == 12);
     message_done(&m);
     assert_int_equal(parse("{\"t\":\"later\",\"id\":\"odd\"}", &m, &error), 0);
     assert_int_equal(m.kind, MESSAGE_UNKNOWN);
@@ -109,6 +114,8 @@ static void bad_messages_have_a_code(void **state)
         {"{\"t\":\"watch\",\"id\":1,\"series\":[\"\",\"t\"]}", "bad-run"},
         {"{\"t\":\"watch\",\"id\":1,\"series\":[\"r\",\"t\"],\"cursor\":\"x\"}", "bad-cursor"},
         {"{\"t\":\"watch\",\"id\":1,\"series\":[\"r\",\"t\"],\"cursor\":\"1-\"}", "bad-cursor"},
+        {"{\"t\":\"runs\",\"on\":true,\"cursor\":12}", "bad-cursor"},
+        {"{\"t\":\"runs\",\"on\":true,\"cursor\":\"12\"}", "bad-cursor"},
         {"{\"t\":\"watch\",\"id\":1,\"series\":[\"r\",\"t\"],\"view\":\"x\"}", "bad-view"},
         {"{\"t\":\"watch\",\"id\":1,\"series\":[\"r\",\"t\"],\"cols\":[\"x\"]}", "bad-cols"},
         {"{\"t\":\"watch\",\"id\":1,\"runs\":[\"r\"],\"tags\":[7]}", "bad-tag"},
