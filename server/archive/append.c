@@ -293,6 +293,33 @@ ssize_t archive_read(struct archive_file *file, uint64_t offset, void *ret, size
     return file_read(file, offset, ret, size);
 }
 
+static int kept_crc(struct archive_file *file, uint64_t offset, size_t size, uint32_t *ret)
+{
+    uint8_t bytes[CHECK_BYTES];
+
+    for (size_t at = 0; at < size;) {
+        ssize_t got = file_read(file, offset + at, bytes + at, size - at);
+        if (got <= 0)
+            return got < 0 ? (int)got : -EIO;
+        at += (size_t)got;
+    }
+    *ret = ef_crc32c(bytes, size);
+    return 0;
+}
+
+int archive_check_at(struct archive_file *file, uint64_t offset, struct archive_check *ret)
+{
+    size_t size = (size_t)MIN(offset, (uint64_t)CHECK_BYTES);
+    struct archive_check check = {.offset = offset};
+
+    int r = kept_crc(file, 0, size, &check.head_crc);
+    if (r == 0)
+        r = kept_crc(file, offset - size, size, &check.tail_crc);
+    if (r == 0)
+        *ret = check;
+    return r;
+}
+
 int archive_continues(struct archive_file *file, int fd, uint64_t size)
 {
     struct archive *archive = file->run->archive;

@@ -183,6 +183,10 @@ _must_check_ int archive_sync(struct archive_run *run, void (*done)(void *ctx, i
 /* Reads kept bytes (durable or not); what of [offset, offset + size) is there. May wait for the
  * disk. Bytes read, 0 at the end, or -errno. */
 ssize_t archive_read(struct archive_file *file, uint64_t offset, void *ret, size_t size);
+/* The proof over the first `offset` bytes, all of which are durable. May wait for the disk. 0 or
+ * -errno. */
+_must_check_ int archive_check_at(struct archive_file *file, uint64_t offset,
+                                  struct archive_check *ret);
 
 /* ---- events and notes ------------------------------------------------------------------- */
 

@@ -158,7 +158,8 @@ void route_download(struct request *request)
         return;
     facts = archive_file_facts(file);
     file_etag(&facts, etag);
-    upload_tell(request, file);
+    if (!upload_tell(request, file))
+        return;
     if (response_etag(request, etag))
         return;
     name = strrchr(request->path, '/');

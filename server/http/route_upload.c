@@ -31,7 +31,9 @@ struct upload {
 
 /* ---- headers of answers ------------------------------------------------------------------ */
 
-static void tell(struct request *request, struct archive_file *file, const uint64_t *offset)
+/* `offset`, `proof` NULL: those of the durable bytes. */
+static void tell_with(struct request *request, struct archive_file *file, const uint64_t *offset,
+                      const struct archive_check *proof)
 {
     struct archive_file_facts facts = archive_file_facts(file);
     char digest[FIELDS_DIGEST_BYTES];
@@ -40,17 +42,39 @@ static void tell(struct request *request, struct archive_file *file, const uint6
     response_header(request, "Tailboard-Received", "%" PRIu64, facts.received);
     response_header(request, "Upload-Complete", facts.complete ? "?1" : "?0");
     response_header(request, "Tailboard-Generation", "%" PRIu32, facts.generation);
+    if (!proof)
+        proof = &facts.check;
     response_header(request, "Tailboard-Check", "%" PRIu64 " %08" PRIx32 " %08" PRIx32,
-                    facts.check.offset, facts.check.head_crc, facts.check.tail_crc);
+                    proof->offset, proof->head_crc, proof->tail_crc);
     if (!facts.has_sha256)
         return;
     fields_put_digest(facts.sha256, digest);
     response_header(request, "Repr-Digest", "%s", digest);
 }
 
-void upload_tell(struct request *request, struct archive_file *file)
+static void tell(struct request *request, struct archive_file *file, const uint64_t *offset)
 {
-    tell(request, file, NULL);
+    tell_with(request, file, offset, NULL);
+}
+
+bool upload_tell(struct request *request, struct archive_file *file)
+{
+    struct archive_check proof;
+    uint64_t at;
+
+    if (!request_number(request, "at", 0, UINT64_MAX, UINT64_MAX, &at))
+        return false;
+    if (at >= archive_durable(file)) {
+        tell(request, file, NULL);
+        return true;
+    }
+    int r = archive_check_at(file, at, &proof);
+    if (r < 0) {
+        response_error(request, r);
+        return false;
+    }
+    tell_with(request, file, NULL, &proof);
+    return true;
 }
 
 static void refuse_gap(struct request *request, struct archive_file *file)

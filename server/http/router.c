@@ -34,7 +34,7 @@ static const struct route routes[] = {
     {"api/v1/runs/{id}/files", METHOD_GET, 0, route_files, NULL, NULL},
     {"api/v1/runs/{id}/files.tar", METHOD_GET, 0, route_tar, NAMES("match"), NULL},
     {"api/v1/runs/{id}/files/{path}", METHOD_GET | METHOD_POST | METHOD_PATCH, 0, route_upload,
-     NAMES("source", "replaces", "generation"), upload_begin},
+     NAMES("source", "replaces", "generation", "at"), upload_begin},
     {"api/v1/runs/{id}/attempts", METHOD_GET, 0, route_attempts, NULL, NULL},
     {"api/v1/runs/{id}/points", METHOD_GET, 0, route_points_get,
      NAMES("tag", "dir", "x", "from", "to", "width", "cols", "view", "format", "after", "wait"),

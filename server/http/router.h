@@ -67,9 +67,9 @@ void route_run_change(struct request *request);
 
 /* After the head of an upload. */
 void upload_begin(struct request *request);
-/* Headers that tell where a file stands. */
+/* Headers that tell where a file stands. False: the request was answered with a problem. */
 struct archive_file;
-void upload_tell(struct request *request, struct archive_file *file);
+_must_check_ bool upload_tell(struct request *request, struct archive_file *file);
 /* Content-Disposition: attachment, whatever bytes the name has. */
 void download_disposition(struct request *request, const char *name);
 

@@ -434,9 +434,10 @@ int shipfile_compare(struct shipfile *file, const struct channel_check *check)
 
     if (!check->has || size == 0)
         return 1;
-    /* A shorter file can only be compared as far as it goes; by the memory of what was sent. */
+    /* Shorter than what it is compared with: it was cut since, or the server proves all it has and
+     * nothing less. What was sent is remembered, in part; nothing is when this process is new. */
     if (file->facts.size < size)
-        return shipfile_unchanged(file);
+        return file->head_size > 0 ? shipfile_unchanged(file) : 0;
     equal = range_equal(file, 0, size, check->head);
     if (equal == 1 && file->facts.size >= check->offset)
         equal = range_equal(file, check->offset - size, size, check->tail);

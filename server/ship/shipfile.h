@@ -83,6 +83,7 @@ struct shipfile {
     enum shipfile_state state;
     uint32_t generation; /* 0: the server has none */
     uint64_t limit, sent, acked;
+    uint64_t asked;                                       /* its size when the server was asked */
     unsigned under_way;                                   /* requests without an answer */
     bool resync;                                          /* ask again once nothing is under way */
     bool completing;                                      /* the last request is under way */
@@ -118,7 +119,8 @@ bool shipfile_wants(const struct shipfile *file);
 /* All there is is acknowledged, or cannot be had. */
 bool shipfile_over(const struct shipfile *file);
 
-/* Compares with what the server holds. 1: equal as far as both go; 0: different; -errno. */
+/* Compares with what the server holds: its proof goes as far as the file did when it was asked. 1:
+ * equal as far as both go; 0: different, or not to be told; -errno. */
 _must_check_ int shipfile_compare(struct shipfile *file, const struct channel_check *check);
 /* The server is at this place of this generation. */
 void shipfile_resume(struct shipfile *file, uint32_t generation, uint64_t offset);

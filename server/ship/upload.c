@@ -156,10 +156,13 @@ static int send_request(struct upload *upload, struct shipfile *file, enum uploa
 static int send_ask(struct upload *upload, struct shipfile *file)
 {
     struct channel_request request = {.method = "HEAD"};
+    char query[40];
 
     file->state = SHIPFILE_WAITING;
     file->resync = false;
-    return send_request(upload, file, UPLOAD_ASK, &request, "");
+    file->asked = file->facts.size;
+    snprintf(query, sizeof query, "&at=%" PRIu64, file->asked);
+    return send_request(upload, file, UPLOAD_ASK, &request, query);
 }
 
 static int send_anew(struct upload *upload, struct shipfile *file)
@@ -369,6 +372,11 @@ static void asked(struct shipfile *file, const struct channel_reply *reply)
         return;
     }
     file->generation = reply->has_generation ? reply->generation : 1;
+    if (reply->check.has && reply->check.offset < reply->offset &&
+        file->facts.size > file->asked) {
+        file->state = SHIPFILE_ASK; /* it grew meanwhile: more of it can be compared */
+        return;
+    }
     int equal = shipfile_compare(file, &reply->check);
     if (equal < 0) {
         file->state = SHIPFILE_ASK;

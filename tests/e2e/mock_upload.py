@@ -276,16 +276,19 @@ class MockServer:
     def settle(self, file):
         file.durable = max(file.durable, min(len(file.data), self.durable(file)))
 
-    def facts(self, file):
+    proves_shorter = True  # False: a server that does not know "at"
+
+    def facts(self, file, at=None):
         self.settle(file)
-        n = min(4096, file.durable)
+        at = min(file.durable, int(at)) if at and self.proves_shorter else file.durable
+        n = min(4096, at)
         head = crc32c(file.data[:n])
-        tail = crc32c(file.data[file.durable - n:file.durable])
+        tail = crc32c(file.data[at - n:at])
         return {
             "Upload-Offset": file.durable, "Tailboard-Received": len(file.data),
             "Tailboard-Generation": file.generation, "Tailboard-Source": file.source,
             "Upload-Complete": "?1" if file.complete else "?0",
-            "Tailboard-Check": f"{file.durable} {head:08x} {tail:08x}",
+            "Tailboard-Check": f"{at} {head:08x} {tail:08x}",
         }
 
     def file(self, handler, run, name, body):
@@ -293,7 +296,9 @@ class MockServer:
         if not source:
             return self.complain(handler, "no source")
         if handler.method == "HEAD":
-            return (200, None, self.facts(file)) if file else (404, None, {})
+            if file is None:
+                return 404, None, {}
+            return 200, None, self.facts(file, handler.query.get("at"))
         if file and file.source != source:
             return 409, {"code": "path-taken"}, {}
         if handler.method == "POST":

@@ -188,6 +188,46 @@ def test_a_file_rewritten_while_no_agent_ran_is_not_joined_to_its_former_life(no
     stop(process)
 
 
+@pytest.mark.parametrize("proves", [True, False])
+@pytest.mark.parametrize("name", ["logs/" + EVENTS, "logs/notes.txt"])
+@pytest.mark.parametrize("size", [1000, 9000])
+def test_a_file_rewritten_while_no_agent_ran_is_taken_at_once(node, mock, name, size, proves):
+    """It is shorter than what was sent, and stays so."""
+    path = node.path / name
+    first, second = b"".join(event_file(400)), b"".join(event_file(400, 500))[:size]
+    write(path, first)
+    process = agent(node, mock)
+    file = holds(mock, name, first)
+    process.kill()
+    process.wait()
+    mock.proves_shorter = proves
+    write(path, second)
+    process = agent(node, mock)
+    wait_for(lambda: bytes(file.data) == second, "the second life")
+    assert file.older == [first]
+    stop(process)
+
+
+@pytest.mark.parametrize("kept", [0, 1000, 9000])
+def test_a_file_cut_while_no_agent_ran_keeps_what_was_sent(node, mock, kept):
+    path = node.path / "logs" / EVENTS
+    records = event_file(400)
+    whole = b"".join(records)
+    write(path, whole)
+    process = agent(node, mock)
+    file = holds(mock, "logs/" + EVENTS, whole)
+    process.kill()
+    process.wait()
+    os.truncate(path, kept)
+    asked = len(mock.log)
+    process = agent(node, mock)
+    wait_for(lambda: any(method == "HEAD" for method, _ in mock.log[asked:]), "the question")
+    write(path, whole + records[5])  # it comes back, longer
+    holds(mock, "logs/" + EVENTS, whole + records[5])
+    assert file.generation == 1
+    stop(process)
+
+
 def test_a_deleted_file_stays_at_the_server(node, mock):
     path = node.path / "logs" / "note.txt"
     write(path, b"kept")

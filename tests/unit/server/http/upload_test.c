@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <eventfile/crc32c.h>
+
 #include "base/sha256.h"
 #include "http/fields.h"
 
@@ -152,6 +154,31 @@ static void pieces_become_a_file(void **state)
     answer = history_ask(&rig, "HEAD", FILE_A, NULL, NULL, 0);
     assert_string_equal(history_header(&answer, "Upload-Complete", text, sizeof text), "?0");
     history_answer_done(&answer);
+}
+
+/* A sender that has fewer bytes than are here asks for a proof of those. */
+static void a_proof_is_given_as_far_as_the_sender_has_bytes(void **state)
+{
+    static const uint64_t lengths[] = {0, 1, 4095, 4096, 4097, 9999, 10000, 20000};
+    char data[10000], path[sizeof FILE_A + 40], expected[64], text[64];
+
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (char)(i * 7 / 3);
+    patch_is(204, NULL, FILE_A, 0, NULL, data, sizeof data);
+    wait_durable(FILE_A, sizeof data);
+    for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+        size_t end = MIN((size_t)lengths[i], sizeof data), n = MIN(end, (size_t)4096);
+        snprintf(path, sizeof path, FILE_A "?at=%" PRIu64, lengths[i]);
+        snprintf(expected, sizeof expected, "%zu %08" PRIx32 " %08" PRIx32, end,
+                 ef_crc32c(data, n), ef_crc32c(data + end - n, n));
+        struct history_answer answer = history_ask(&rig, "HEAD", path, NULL, NULL, 0);
+        assert_int_equal(answer.status, 200);
+        assert_string_equal(history_header(&answer, "Tailboard-Check", text, sizeof text),
+                            expected);
+        assert_string_equal(history_header(&answer, "Upload-Offset", text, sizeof text), "10000");
+        history_answer_done(&answer);
+    }
+    expect(400, NULL, "HEAD", FILE_A "?at=-1", NULL, NULL, 0);
 }
 
 static void what_is_known_is_compared(void **state)
@@ -442,6 +469,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define WITH_RIG(test) cmocka_unit_test_setup_teardown(test, start, stop)
         WITH_RIG(pieces_become_a_file),
+        WITH_RIG(a_proof_is_given_as_far_as_the_sender_has_bytes),
         WITH_RIG(what_is_known_is_compared),
         WITH_RIG(a_gap_is_refused_with_the_place_to_go_on),
         WITH_RIG(a_new_generation_begins_at_nothing),
