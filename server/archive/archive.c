@@ -162,15 +162,16 @@ static void who_holds(int lock_fd, struct archive_holder *ret)
     ret->pid = strtol(space + 1, NULL, 10);
 }
 
-static void who_am_i(struct catalog_holder *self)
+struct catalog_holder archive_self(void)
 {
     _cleanup_fclose_ FILE *boot = fopen("/proc/sys/kernel/random/boot_id", "re");
+    struct catalog_holder self = {.pid = getpid()};
 
-    *self = (struct catalog_holder){.pid = getpid()};
-    if (gethostname(self->host, sizeof self->host - 1) < 0)
-        snprintf(self->host, sizeof self->host, "unknown");
-    if (boot && fgets(self->boot, sizeof self->boot, boot))
-        self->boot[strcspn(self->boot, "\n")] = '\0';
+    if (gethostname(self.host, sizeof self.host - 1) < 0)
+        snprintf(self.host, sizeof self.host, "unknown");
+    if (boot && fgets(self.boot, sizeof self.boot, boot))
+        self.boot[strcspn(self.boot, "\n")] = '\0';
+    return self;
 }
 
 /* The lock of this open file description: it goes with the process, however that ends. */
@@ -305,7 +306,7 @@ static void free_archive(struct archive *archive)
 static int open_steps(struct archive *archive, const struct archive_options *options,
                       struct archive_holder *ret_holder)
 {
-    struct catalog_holder self;
+    const struct catalog_holder self = archive_self();
 
     int r = options->must_exist ? 0 : make_dir(options->dir);
     if (r < 0)
@@ -316,7 +317,6 @@ static int open_steps(struct archive *archive, const struct archive_options *opt
     if (options->must_exist && faccessat(archive->root, "catalog.db", F_OK, 0) < 0)
         return -errno;
     set_reserve(archive, options->reserve_bytes);
-    who_am_i(&self);
     r = take_lock(archive, &self, ret_holder);
     if (r == 0)
         r = open_catalog(archive, &self, ret_holder);
@@ -333,13 +333,12 @@ int archive_take(const char *dir, struct archive **ret, struct archive_holder *r
 {
     const struct archive_options options = {.dir = dir};
     struct archive *archive = new_archive(&options);
-    struct catalog_holder self;
+    const struct catalog_holder self = archive_self();
 
     if (!archive)
         return -ENOMEM;
     archive->root = archive->dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     int r = archive->root < 0 ? -errno : 0;
-    who_am_i(&self);
     if (r == 0)
         r = take_lock(archive, &self, ret_holder);
     if (r < 0) {

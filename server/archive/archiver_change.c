@@ -354,6 +354,10 @@ int change_apply(struct archive *archive, struct change *change)
         return purge_run(archive, change->run);
     case CHANGE_LENGTH:
         return length(archive, change->file);
+    case CHANGE_MEND:
+        return mend_apply(archive, change);
+    case CHANGE_CATALOG:
+        return renew_apply(archive, change);
     case CHANGE_SYNC:
         return 0;
     }

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
@@ -324,47 +325,41 @@ static int rebuild_runs(struct rebuilding *b)
     return r;
 }
 
-static int put_aside(struct archive *archive)
+/* All rows into a catalog beside the old one. */
+static int make_catalog(struct rebuilding *b)
 {
-    static const char *const parts[] = {"", "-wal", "-shm", "-journal"};
-    char from[32], to[32];
+    char path[LIMIT_PATH_BYTES + 32];
+    int version;
 
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
-        snprintf(from, sizeof from, "catalog.db%s", parts[i]);
-        snprintf(to, sizeof to, "catalog.db.old%s", parts[i]);
-        int r = place_unlink(archive->root, to);
-        if (r == 0 || r == -ENOENT)
-            r = place_rename(archive->root, from, to);
-        if (r < 0 && r != -ENOENT)
-            return r;
-    }
-    return place_sync_dir(archive->root, "");
+    snprintf(path, sizeof path, "%s/" CATALOG_NEW, b->archive->dir);
+    int r = unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+    if (r == 0)
+        r = catalog_open(path, db_is_remote(b->archive->dir), &b->archive->catalog, &version);
+    if (r < 0)
+        return r;
+    r = catalog_begin(b->archive->catalog, 0);
+    if (r == 0)
+        r = rebuild_runs(b);
+    if (r == 0)
+        r = catalog_set_mark(b->archive->catalog, "stop", "rebuilt");
+    if (r == 0)
+        r = catalog_commit(b->archive->catalog);
+    if (r < 0)
+        catalog_rollback(b->archive->catalog);
+    b->archive->catalog = catalog_close(b->archive->catalog);
+    return r;
 }
 
-int fsck_rebuild(const char *dir, const struct fsck_report *report, struct fsck_totals *ret,
-                 struct archive_holder *ret_holder)
+int fsck_rebuild(const char *dir, struct fsck_totals *ret, struct archive_holder *ret_holder)
 {
-    char path[LIMIT_PATH_BYTES + 16];
     struct rebuilding b = {0};
-    int version;
 
     int r = archive_take(dir, &b.archive, ret_holder);
     if (r < 0)
         return r;
-    r = put_aside(b.archive);
-    snprintf(path, sizeof path, "%s/catalog.db", dir);
+    r = make_catalog(&b);
     if (r == 0)
-        r = catalog_open(path, db_is_remote(dir), &b.archive->catalog, &version);
-    if (r == 0)
-        r = catalog_begin(b.archive->catalog, 0);
-    if (r == 0)
-        r = rebuild_runs(&b);
-    if (r == 0)
-        r = catalog_set_mark(b.archive->catalog, "stop", "rebuilt");
-    if (r == 0)
-        r = catalog_commit(b.archive->catalog);
-    if (r < 0 && b.archive->catalog)
-        catalog_rollback(b.archive->catalog);
+        r = catalog_swap(b.archive);
     archive_close(b.archive);
     *ret = b.totals;
     return r;

@@ -108,6 +108,8 @@ enum change_kind {
     CHANGE_LENGTH,   /* a line in files.jsonl */
     CHANGE_BURY,     /* as RUN, with the tombstones */
     CHANGE_PURGE,
+    CHANGE_MEND,     /* its length and proof become those of the file on disk */
+    CHANGE_CATALOG,  /* the catalog is written anew */
 };
 
 struct change {
@@ -116,11 +118,12 @@ struct change {
     struct archive_run *run;
     struct archive_file *file;
     uint64_t upto;     /* the file has to be written so far first */
+    uint64_t keep;     /* MEND: at most so many bytes of it stay; 0: it begins anew */
     int64_t asked_ns;  /* SYNC: and every file of the run what came before */
     struct archive_event *event;
     uint64_t place;    /* of the event in its run */
     struct damage damage;
-    bool has_sha256;
+    bool has_sha256;   /* MEND: the object of that content takes its place */
     uint8_t sha256[DIGEST_BYTES];
     void (*done)(void *ctx, int result);
     void *ctx;
@@ -208,6 +211,8 @@ void archive_no_trouble(struct archive *archive, struct trouble *trouble);
  * back. -EBUSY: *ret_holder. */
 _must_check_ int archive_take(const char *dir, struct archive **ret,
                               struct archive_holder *ret_holder);
+/* Who this process is, to a catalog's lease. */
+struct catalog_holder archive_self(void);
 /* fsck.c: each file below `top`, links too. */
 _must_check_ int fsck_walk(int root, const char *top, int (*each)(void *ctx, const char *path),
                            void *ctx);
@@ -272,6 +277,10 @@ _must_check_ int object_keep(struct archive *archive, struct archive_file *file,
 _must_check_ int object_unshare(struct archive *archive, const char *place, uint64_t size);
 /* Objects that no file shares any more go. */
 _must_check_ int object_sweep(struct archive *archive);
+/* Where the object of that content is or would be. */
+void object_place(const uint8_t sha256[DIGEST_BYTES], char ret[PLACE_BYTES]);
+/* Puts an object's inode in the place of a file's. */
+_must_check_ int object_share(struct archive *archive, const char *object, const char *place);
 /* run.json, written anew. */
 _must_check_ int journal_run(struct archive *archive, struct archive_run *run);
 enum { JOURNAL_FILES, JOURNAL_EVENTS };
@@ -281,6 +290,27 @@ _must_check_ int journal_damage(struct archive *archive, struct archive_file *fi
                                 const struct damage *damage);
 _must_check_ int journal_event(struct archive *archive, struct archive_run *run,
                                const struct archive_event *event);
+
+/* ---- mend.c, renew.c -------------------------------------------------------------------- */
+
+/* Any thread but the writer's; both wait for the writer and the disk. At most `keep` bytes of the
+ * file on disk stay and count; sha256 (may be NULL): the object of that content takes its place. */
+_must_check_ int file_mend(struct archive_file *file, uint64_t keep, const uint8_t *sha256);
+/* Lost bytes up to `size` from the place where the run was found, if the file there proves by
+ * `check` that it is the same. 1: they are here and safe; 0: they are not there; -errno. */
+_must_check_ int file_take_back(struct archive_file *file, uint64_t size,
+                                const struct archive_check *check, uint64_t keep);
+/* A file on disk without a row becomes a generation. -EEXIST: its path has one. */
+_must_check_ int file_adopt(struct archive_run *run, const char *path);
+_must_check_ int mend_apply(struct archive *archive, struct change *change);
+/* The catalog, written anew from what is in memory; the old one stays as catalog.db.old. */
+_must_check_ int catalog_renew(struct archive *archive);
+_must_check_ int renew_apply(struct archive *archive, struct change *change);
+/* Puts catalog.db.new in the place of catalog.db, which becomes catalog.db.old. */
+_must_check_ int catalog_swap(struct archive *archive);
+#define CATALOG_NEW "catalog.db.new"
+/* Posts the change and waits until it is done and durable. */
+_must_check_ int change_wait(struct archive *archive, struct change *change);
 
 /* ---- syncer.c --------------------------------------------------------------------------- */
 

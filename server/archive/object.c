@@ -20,7 +20,7 @@ bool object_wanted(const struct archive_file *file)
            (strncmp(file->path, "nodes/", 6) == 0 && strstr(file->path, "/outputs/"));
 }
 
-static void object_place(const uint8_t sha256[DIGEST_BYTES], char ret[PLACE_BYTES])
+void object_place(const uint8_t sha256[DIGEST_BYTES], char ret[PLACE_BYTES])
 {
     int n = snprintf(ret, PLACE_BYTES, "objects/%02x/", sha256[0]);
 
@@ -28,8 +28,7 @@ static void object_place(const uint8_t sha256[DIGEST_BYTES], char ret[PLACE_BYTE
         n += snprintf(ret + n, PLACE_BYTES - (size_t)n, "%02x", sha256[i]);
 }
 
-/* Puts the object's inode in the place of the file's. */
-static int share(struct archive *archive, const char *object, const char *place)
+int object_share(struct archive *archive, const char *object, const char *place)
 {
     char temporary[PLACE_BYTES + 8];
 
@@ -70,7 +69,7 @@ int object_keep(struct archive *archive, struct archive_file *file,
     if (r == 0)
         r = place_dirs_add_parent(&archive->open->dirs, object);
     else if (r == -EEXIST && is_whole(archive, object, file->written))
-        r = share(archive, object, place);
+        r = object_share(archive, object, place);
     /* A copy does as well. */
     return r == -EMLINK || r == -EEXIST || r == -EPERM || r == -EOPNOTSUPP ? 0 : r;
 }

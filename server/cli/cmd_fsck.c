@@ -14,7 +14,8 @@ struct fsck {
     struct cli_progress progress;
 };
 
-static void print_finding(void *ctx, enum fsck_finding finding, const char *path)
+static void print_finding(void *ctx, enum fsck_finding finding, const char *path,
+                          enum fsck_cure cure)
 {
     struct fsck *f = ctx;
     char safe[4 * LIMIT_PATH_BYTES];
@@ -69,11 +70,10 @@ static int check(struct fsck *f, const char *dir)
 
 static int rebuild(struct fsck *f, const char *dir)
 {
-    const struct fsck_report report = {.ctx = f, .found = print_finding};
     struct archive_holder holder;
     struct fsck_totals totals;
 
-    int r = fsck_rebuild(dir, &report, &totals, &holder);
+    int r = fsck_rebuild(dir, &totals, &holder);
     if (r < 0)
         return failed(dir, r, &holder);
     if (!f->quiet)

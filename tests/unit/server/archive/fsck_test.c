@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -15,21 +16,27 @@
 #include "archive_world.h"
 #include "base/log.h"
 
-static void collect(void *ctx, enum fsck_finding finding, const char *path)
+static void collect(void *ctx, enum fsck_finding finding, const char *path, enum fsck_cure cure)
 {
     char *list = ctx;
 
-    snprintf(list + strlen(list), 1000 - strlen(list), "%s %s;", fsck_word(finding), path);
+    snprintf(list + strlen(list), 1000 - strlen(list), "%s %s%s%s;", fsck_word(finding), path,
+             cure == FSCK_LEFT ? "" : ": ", cure == FSCK_LEFT ? "" : fsck_cure_word(cure));
 }
 
-static void expect(struct archive_world *world, const char *expected)
+static void expect_of(struct archive_world *world, bool repair, const char *expected)
 {
     char found[1000] = "";
-    const struct fsck_report report = {.ctx = found, .found = collect};
+    const struct fsck_report report = {.ctx = found, .found = collect, .repair = repair};
     struct fsck_totals totals;
 
     assert_int_equal(fsck_check(world->archive, &report, &totals), 0);
     assert_string_equal(found, expected);
+}
+
+static void expect(struct archive_world *world, const char *expected)
+{
+    expect_of(world, false, expected);
 }
 
 static struct archive_run *fill(struct archive_world *world)
@@ -111,21 +118,149 @@ static void a_lost_catalog_is_made_anew(void **state)
     struct archive_world *world = archive_world_new();
     struct archive_holder holder;
     struct fsck_totals totals;
-    const struct fsck_report report = {.found = collect};
 
     archive_world_open(world);
     fill(world);
     expect_the_same(world);
-    assert_int_equal(fsck_rebuild(world->dir, &report, &totals, &holder), -EBUSY);
+    assert_int_equal(fsck_rebuild(world->dir, &totals, &holder), -EBUSY);
     archive_world_close(world);
     archive_world_write(world, "catalog.db", "this is no database, it is torn", 31);
     struct archive *torn;
     assert_int_equal(archive_open(&world->options, &torn, &holder), -EUCLEAN);
     log_set_level(LOG_ERROR);
-    assert_int_equal(fsck_rebuild(world->dir, &report, &totals, &holder), 0);
+    assert_int_equal(fsck_rebuild(world->dir, &totals, &holder), 0);
     assert_int_equal(totals.files, 3);
     archive_world_open(world);
     expect_the_same(world);
+    archive_world_free(world);
+}
+
+static void what_is_found_is_repaired_while_the_archive_is_at_work(void **state)
+{
+    struct archive_world *world = archive_world_new();
+
+    archive_world_open(world);
+    struct archive_run *run = fill(world);
+    struct archive_file *odd = archive_find_file(run, "logs/odd \xff %name", 0);
+    archive_world_write(world, "runs/r1/files/logs/a.tfevents", "NEWER one", 9);
+    archive_world_write(world, "runs/r1/generations/1/logs/a.tfevents", "old", 3);
+    archive_world_write(world, "runs/r1/files/stranger", "?", 1);
+    char gone[256];
+    snprintf(gone, sizeof gone, "%s/runs/r1/files/logs/odd \xff %%name", world->dir);
+    assert_int_equal(unlink(gone), 0);
+    expect_of(world, true,
+              "too short runs/r1/generations/1/logs/a.tfevents: cut to what is there;"
+              "differs runs/r1/files/logs/a.tfevents: taken as it is;"
+              "missing runs/r1/files/logs/odd \xff %name: begun anew;"
+              "not in the catalog runs/r1/files/stranger: entered;");
+    expect(world, "");
+    /* Whoever has it sends it again. */
+    assert_int_equal(archive_received(odd), 0);
+    assert_false(archive_file_facts(odd).complete);
+    assert_int_equal(archive_append(odd, 0, "x", 1, -1), 0);
+    struct archive_file *newest = archive_find_file(run, "logs/a.tfevents", 0);
+    assert_int_equal(archive_append(newest, 9, "!", 1, -1), 0);
+    archive_world_sync(run);
+    archive_world_close(world);
+    archive_world_open(world);
+    expect(world, "");
+    run = archive_find_run(world->archive, "r1");
+    assert_int_equal(archive_durable(archive_find_file(run, "logs/a.tfevents", 0)), 10);
+    assert_int_equal(archive_durable(archive_find_file(run, "logs/a.tfevents", 1)), 3);
+    assert_int_equal(archive_durable(archive_find_file(run, "stranger", 0)), 1);
+    archive_world_free(world);
+}
+
+/* A found run's file at its source, with more than was acknowledged. */
+static void make_source(struct archive_world *world, const char *dir, const char *content)
+{
+    char path[300];
+
+    snprintf(path, sizeof path, "%s/a.tfevents", dir);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(content, file) >= 0 && fclose(file) == 0);
+}
+
+static void lost_bytes_come_from_the_source(void **state)
+{
+    static const char *const damaged[] = {"new", "NEWER one", NULL};
+    struct archive_world *world = archive_world_new();
+    struct archive_run *run;
+    char dir[200], gone[300];
+    size_t size;
+
+    archive_world_open(world);
+    snprintf(dir, sizeof dir, "%s/source", world->dir);
+    assert_int_equal(mkdir(dir, 0700), 0);
+    const struct archive_run_info info = {.id = "r2", .name = "r2", .experiment = "x",
+                                          .source = dir, .kind = ARCHIVE_RUN_FOUND};
+    assert_int_equal(archive_run(world->archive, &info, &run), 0);
+    struct archive_file *file = archive_world_file(run, "logs/a.tfevents", "");
+    assert_int_equal(archive_append(file, 0, "newer one", 9, -1), 0);
+    archive_world_sync(run);
+    make_source(world, dir, "newer one, and more");
+    snprintf(gone, sizeof gone, "%s/runs/r2/files/logs/a.tfevents", world->dir);
+    for (size_t i = 0; i < 3; i++) {
+        if (damaged[i])
+            archive_world_write(world, "runs/r2/files/logs/a.tfevents", damaged[i],
+                                strlen(damaged[i]));
+        else
+            assert_int_equal(unlink(gone), 0);
+        char expected[100];
+        snprintf(expected, sizeof expected, "%s runs/r2/files/logs/a.tfevents: restored;",
+                 i == 0 ? "too short" : i == 1 ? "differs" : "missing");
+        expect_of(world, true, expected);
+        expect(world, "");
+        uint8_t *bytes = archive_world_read(world, "runs/r2/files/logs/a.tfevents", &size);
+        assert_int_equal(size, 9);
+        assert_memory_equal(bytes, "newer one", 9);
+        free(bytes);
+        assert_int_equal(archive_durable(file), 9);
+    }
+    archive_world_free(world);
+}
+
+static void a_missing_output_comes_from_its_object(void **state)
+{
+    struct archive_world *world = archive_world_new();
+    char gone[256];
+
+    archive_world_open(world);
+    struct archive_run *run = archive_world_run(world, "r1");
+    struct archive_file *file = archive_world_file(run, "outputs/model", "agent");
+    assert_int_equal(archive_append(file, 0, "weights", 7, -1), 0);
+    assert_int_equal(archive_complete(file, NULL, NULL, NULL), 0);
+    archive_world_sync(run);
+    snprintf(gone, sizeof gone, "%s/runs/r1/files/outputs/model", world->dir);
+    assert_int_equal(unlink(gone), 0);
+    expect_of(world, true, "missing runs/r1/files/outputs/model: restored;");
+    expect(world, "");
+    assert_true(archive_file_facts(file).complete);
+    archive_world_free(world);
+}
+
+static void a_catalog_is_made_anew_while_the_archive_is_at_work(void **state)
+{
+    struct archive_world *world = archive_world_new();
+
+    archive_world_open(world);
+    struct archive_run *run = fill(world);
+    assert_int_equal(fsck_renew(world->archive), 0);
+    assert_true(archive_world_exists(world, "catalog.db.old"));
+    assert_false(archive_world_exists(world, "catalog.db.new"));
+    expect_the_same(world);
+    struct archive_file *later = archive_world_file(run, "logs/later.tfevents", "");
+    assert_int_equal(archive_append(later, 0, "abc", 3, -1), 0);
+    archive_world_sync(run);
+    struct archive_world *crashed = archive_world_crash(world);
+    archive_world_open(crashed);
+    run = archive_find_run(crashed->archive, "r1");
+    assert_int_equal(archive_durable(archive_find_file(run, "logs/later.tfevents", 0)), 3);
+    expect(crashed, "");
+    archive_world_free(crashed);
+    assert_int_equal(fsck_renew(world->archive), 0);
+    expect(world, "");
     archive_world_free(world);
 }
 
@@ -158,6 +293,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_not_as_it_was_is_found),
         cmocka_unit_test(a_lost_catalog_is_made_anew),
+        cmocka_unit_test(what_is_found_is_repaired_while_the_archive_is_at_work),
+        cmocka_unit_test(lost_bytes_come_from_the_source),
+        cmocka_unit_test(a_missing_output_comes_from_its_object),
+        cmocka_unit_test(a_catalog_is_made_anew_while_the_archive_is_at_work),
         cmocka_unit_test(the_oldest_runs_go_first_and_pinned_ones_never),
     };
 
