@@ -4,7 +4,8 @@
  * moves the older one away in steps that a start can complete (recovery.c):
  *   1. its row, state `moving`   2. the old file to generations/<n>/, both directories synced
  *   3. the new file made, its directory synced with the batch
- *   4. its row `current`, by the batch */
+ *   4. its row `current`, by the batch
+ * A row says of a file that it was moved only when it was. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -80,6 +81,7 @@ int generation_move(struct archive *archive, const char *run, const char *path, 
     return r;
 }
 
+/* What has the place that `file` is to have. A file that is renamed keeps its row meanwhile. */
 static int move_older(struct archive *archive, struct archive_file *file)
 {
     pthread_mutex_lock(&archive->lock);
@@ -88,7 +90,7 @@ static int move_older(struct archive *archive, struct archive_file *file)
     pthread_mutex_unlock(&archive->lock);
     if (!needed)
         return 0;
-    int r = put_moving(archive, file);
+    int r = file->made ? 0 : put_moving(archive, file);
     if (r == 0)
         r = generation_move(archive, file->run->info.id, file->path, old->number);
     if (r < 0)

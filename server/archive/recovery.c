@@ -142,6 +142,28 @@ int recovery_load(struct archive *archive)
 
 /* ---- moves -------------------------------------------------------------------------------- */
 
+/* Whether a generation was moved is seen, not believed: a crash may have come between the move and
+ * its row. Nothing but a move puts a file below generations/; and where it is not there, its own
+ * name leads to it unless a newer one has that. */
+static int find_place(struct archive *archive, struct archive_file *file,
+                      const struct archive_file *next)
+{
+    bool named = !next || !next->made || strcmp(next->path, file->path) != 0;
+    char place[PLACE_BYTES];
+
+    int r = place_of(place, sizeof place, file->run->info.id, file->path, file->number, true);
+    if (r < 0)
+        return r;
+    _cleanup_close_ int fd = place_open(archive->root, place, O_PATH, 0);
+    if (fd < 0 && fd != -ENOENT && fd != -ENOTDIR)
+        return fd;
+    bool moved = fd >= 0;
+    if (moved == file->moved || (!moved && !named))
+        return 0;
+    file->moved = moved;
+    return batch_add(archive, file);
+}
+
 /* A generation whose row says `moving`: the older file may or may not have been moved, the new
  * one may or may not be there; it has no bytes yet. */
 static int complete_move(struct archive *archive, struct archive_file *file)
@@ -262,11 +284,19 @@ static int cut_file(struct archive *archive, struct archive_file *file)
     return r < 0 ? r : batch_add(archive, file);
 }
 
-static int look_at_file(struct archive *archive, struct archive_file *file, bool clean)
+enum pass { PLACES, MOVES, CUTS, PASSES };
+
+static int look_at_file(struct archive *archive, const struct archive_run *run, size_t at,
+                        enum pass pass)
 {
-    if (!file->made)
-        return complete_move(archive, file);
-    return clean ? 0 : cut_file(archive, file);
+    struct archive_file *file = run->files[at];
+    struct archive_file *next = at + 1 < run->n_files ? run->files[at + 1] : NULL;
+
+    if (file->made == (pass == MOVES))
+        return 0;
+    return pass == PLACES  ? find_place(archive, file, next)
+           : pass == MOVES ? complete_move(archive, file)
+                           : cut_file(archive, file);
 }
 
 static int set_stop(struct archive *archive, const char *value)
@@ -291,11 +321,10 @@ int recovery_run(struct archive *archive)
         return r;
     bool clean = strcmp(stop, "clean") == 0 || (stop[0] == '\0' && archive->n_runs == 0);
     /* All moves come before any cut. */
-    for (int cuts = 0; cuts < 2; cuts++)
+    for (enum pass pass = PLACES; pass < PASSES; pass++)
         for (size_t i = 0; i < archive->n_runs; i++)
             for (size_t j = 0; j < archive->runs[i]->n_files; j++) {
-                struct archive_file *file = archive->runs[i]->files[j];
-                r = (cuts == 0) == !file->made ? look_at_file(archive, file, clean) : 0;
+                r = clean && pass != MOVES ? 0 : look_at_file(archive, archive->runs[i], j, pass);
                 if (r < 0)
                     return r;
             }

@@ -3,9 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -242,6 +245,130 @@ static void a_move_that_a_crash_cut_short_is_completed(void **state)
     archive_world_free(world);
 }
 
+/* The catalog's row of a generation, as a crash left it. */
+static void put_row(struct archive_world *world, const char *name, uint32_t number, int state,
+                    uint64_t durable)
+{
+    const struct catalog_generation row = {.run = "r1", .path = name, .source = "",
+                                           .number = number, .state = state,
+                                           .event_file = true, .durable = durable};
+    struct catalog *catalog;
+    char path[256];
+    int version;
+
+    snprintf(path, sizeof path, "%s/catalog.db", world->dir);
+    assert_int_equal(catalog_open(path, false, &catalog, &version), 0);
+    assert_int_equal(catalog_put_generation(catalog, &row), 0);
+    catalog_close(catalog);
+}
+
+/* Whatever the row says of its place: a generation is where it is, and a newer one of its path
+ * takes nothing from it. */
+static void a_generation_is_looked_for_where_it_may_be(void **state)
+{
+    struct archive_world *world = archive_world_new();
+
+    archive_world_open(world);
+    struct archive_run *run = archive_world_run(world, "r1");
+    struct archive_file *file = archive_world_file(run, EVENTS, "");
+    assert_int_equal(archive_append(file, 0, "first", 5, -1), 0);
+    archive_world_sync(run);
+    for (int moved = 0; moved < 2; moved++) {
+        struct archive_world *crash = archive_world_crash(world);
+        put_row(crash, EVENTS, 1, moved ? GENERATION_CURRENT : GENERATION_OLD, 5);
+        if (moved) {
+            char from[256], to[256];
+            archive_world_write(crash, "runs/r1/generations/1/logs/x", "", 0);
+            snprintf(from, sizeof from, "%s/runs/r1/files/" EVENTS, crash->dir);
+            snprintf(to, sizeof to, "%s/runs/r1/generations/1/" EVENTS, crash->dir);
+            assert_int_equal(rename(from, to), 0);
+        }
+        archive_world_open(crash);
+        run = archive_find_run(crash->archive, "r1");
+        expect_file(archive_find_file(run, EVENTS, 1), 5);
+        file = archive_world_file(run, EVENTS, "");
+        assert_int_equal(archive_append(file, 0, "second", 6, -1), 0);
+        archive_world_sync(run);
+        for (int lives = 0; lives < 2; lives++) {
+            expect_bytes(crash, "runs/r1/generations/1/" EVENTS, "first", 5);
+            expect_bytes(crash, "runs/r1/files/" EVENTS, "second", 6);
+            archive_world_close(crash);
+            archive_world_open(crash);
+        }
+        archive_world_free(crash);
+    }
+    archive_world_free(world);
+}
+
+enum { LIVES = 400 };
+
+/* Lives that begin, are acknowledged, and are replaced or renamed; until the process is killed. */
+static _Noreturn void replace_and_rename(struct archive_world *world, int told)
+{
+    archive_world_open(world);
+    struct archive_run *run = archive_world_run(world, "r1");
+    for (int i = 0; i < LIVES; i++) {
+        char name[64], other[64];
+        snprintf(name, sizeof name, "logs/%d.tfevents.a", i);
+        snprintf(other, sizeof other, "logs/%d.tfevents.b", i);
+        struct archive_file *file = archive_world_file(run, name, "");
+        struct archive_file *aside = archive_world_file(run, other, "");
+        assert_int_equal(archive_append(file, 0, "first", 5, -1), 0);
+        assert_int_equal(archive_append(aside, 0, "aside", 5, -1), 0);
+        archive_world_sync(run);
+        if (i % 2) {
+            assert_int_equal(archive_rename(file, other, 2), 0);
+        } else {
+            file = archive_world_file(run, name, "");
+            assert_int_equal(archive_append(file, 0, "second", 6, -1), 0);
+        }
+        assert_int_equal(write(told, &i, sizeof i), sizeof i);
+    }
+    _exit(0);
+}
+
+static void expect_life(struct archive_world *world, struct archive_file *file, const char *life)
+{
+    char place[160];
+
+    expect_file(file, 5);
+    assert_int_equal(archive_local_path(file, place, sizeof place), 0);
+    expect_bytes(world, place, life, 5);
+}
+
+static void no_kill_within_a_move_loses_a_life(void **state)
+{
+    for (int round = 0; round < 10; round++) {
+        struct archive_world *world = archive_world_new();
+        int told[2], last = -1;
+        assert_int_equal(pipe(told), 0);
+        pid_t child = fork();
+        if (child == 0)
+            replace_and_rename(world, told[1]);
+        close(told[1]);
+        while (last < round / 2)
+            assert_int_equal(read(told[0], &last, sizeof last), sizeof last);
+        usleep((useconds_t)(round % 5 * 900)); /* any moment will do */
+        kill(child, SIGKILL);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        while (read(told[0], &last, sizeof last) == sizeof last)
+            ;
+        close(told[0]);
+        archive_world_open(world);
+        struct archive_run *run = archive_find_run(world->archive, "r1");
+        archive_world_sync(run);
+        for (int i = 0; i <= last; i++) {
+            char name[64], other[64];
+            snprintf(name, sizeof name, "logs/%d.tfevents.a", i);
+            snprintf(other, sizeof other, "logs/%d.tfevents.b", i);
+            struct archive_file *file = archive_find_file(run, name, 1);
+            expect_life(world, file ? file : archive_find_file(run, other, 2), "first");
+            expect_life(world, archive_find_file(run, other, 1), "aside");
+        }
+        archive_world_free(world);
+    }
+}
+
 static void a_renamed_generation_is_found_under_its_new_name_alone(void **state)
 {
     struct archive_world *world = archive_world_new();
@@ -434,6 +561,8 @@ int main(void)
         cmocka_unit_test(an_older_generation_moves_aside),
         cmocka_unit_test(what_a_crash_leaves_is_cut_by_records),
         cmocka_unit_test(a_move_that_a_crash_cut_short_is_completed),
+        cmocka_unit_test(a_generation_is_looked_for_where_it_may_be),
+        cmocka_unit_test(no_kill_within_a_move_loses_a_life),
         cmocka_unit_test(a_renamed_generation_is_found_under_its_new_name_alone),
         cmocka_unit_test(names_that_cannot_be_are_refused_and_stop_nobody),
         cmocka_unit_test(a_catalog_of_a_newer_version_is_left_alone),
