@@ -156,7 +156,10 @@ static void damage_in_an_old_file_is_passed_at_once(void **state)
 
 static void a_large_file_takes_many_turns(void **state)
 {
-    enum { PIECES = 60, PER_PIECE = 20000 }; /* about four turns */
+    enum { PER_PIECE = 20000 };
+    /* What one turn reads at most: the last item may begin just below the limit. */
+    enum { MOST = LIMIT_TURN_ALONE_BYTES + EF_READ_BYTES };
+    enum { PIECES = MOST / (PER_PIECE * TAIL_RECORD_BYTES) + 1 };
     struct tail_world *world = tail_world_new();
 
     for (int i = 0; i < PIECES; i++)
@@ -170,7 +173,7 @@ static void a_large_file_takes_many_turns(void **state)
     assert_int_equal(stats.bytes_read, PIECES * PER_PIECE * TAIL_RECORD_BYTES);
     assert_int_equal(stats.bytes_total, stats.bytes_read);
     tail_world_stop(world);
-    assert_true(tail_world_run(world, "a")->commits >= 3);
+    assert_true(tail_world_run(world, "a")->commits >= 2);
     tail_world_free(world);
 }
 
