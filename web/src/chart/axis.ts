@@ -90,11 +90,15 @@ function hours(v: number): string {
 }
 
 export function xLabels(axis: Axis, ticks: number[]): string[] {
-    const step = ticks.length > 1 ? ticks[1] - ticks[0] : 1;
+    const midnights = axis === "wall" && ticks.every(v => clock(v) === "00:00:00");
+    const step = ticks.length > 1 ? ticks[1] - ticks[0] : midnights ? 86400 : 60;
     if (axis === "step") return ticks.map(v => tick(v, step));
     if (axis === "relative") return ticks.map(v => relativeTick(v, step));
     if (step >= 86400) return ticks.map(v => moment(v, 0).split(",")[0]);
-    return ticks.map(v => (step >= 60 ? clock(v).slice(0, 5) : clock(v)));
+    const day = (v: number, i: number) => step >= 3600 && i > 0 && clock(v) === "00:00:00";
+    return ticks.map((v, i) =>
+        day(v, i) ? moment(v, 0).split(",")[0] : step >= 60 ? clock(v).slice(0, 5) : clock(v),
+    );
 }
 
 export function yTicks(scale: Scale, lo: number, hi: number, n: number): number[] {

@@ -144,8 +144,10 @@ export class Chart implements Painted {
             view.heights.value[this.tag] ??
             this.steadyY(rangeY(lines, x, scale, wide), axis, scale, wide);
         const smoothed = view.smooth.value.amount > 0;
-        const scene = { axis, scale, smoothed, lines, x, fullX, y, nan: 0, inf: 0, points: 0 };
+        const odd = { nan: 0, inf: 0, points: 0, blank: false };
+        const scene = { axis, scale, smoothed, lines, x, fullX, y, ...odd };
         countOdd(scene);
+        scene.blank = scene.points > 0 && scene.nan + scene.inf === scene.points;
         this.scene = scene;
         this.report(scene);
     }
@@ -248,7 +250,8 @@ export class Chart implements Painted {
             // Axes without lines would be made twice: a skeleton stands in their place.
             if (scene.lines.length === 0 && !this.plot.made) return true;
             if (performance.now() > deadline) return false;
-            this.plot.show({ axis: scene.axis, scale: scene.scale, x: scene.x, y: scene.y });
+            const { axis, scale, x, y, blank } = scene;
+            this.plot.show({ axis, scale, x, y, blank });
             this.framed = true;
             if (performance.now() > deadline) return false;
         }

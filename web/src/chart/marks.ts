@@ -1,7 +1,7 @@
 // What stands on or beside lines: ends, attempts, values that are no numbers, what leaves the view,
 // the crosshair and its dots.
 
-import type { Pen } from "./lines";
+import { type Pen, shownAt } from "./lines";
 import type { Line, Scene } from "./scene";
 
 function triangle(ctx: CanvasRenderingContext2D, x: number, y: number, up: boolean): void {
@@ -189,7 +189,7 @@ export function drawPill(p: Pen, x: number, text: string, back: string, front: s
 }
 
 export function drawDot(p: Pen, l: Line, i: number, radius: number, ground: string): void {
-    const y = p.y(l.y[i]);
+    const y = p.y(shownAt(p, l, i));
     if (!Number.isFinite(y) || y < p.top - 2 || y > p.bottom + 2) return;
     p.ctx.beginPath();
     p.ctx.arc(p.x(l.x[i] - l.x0), y, radius, 0, 7);

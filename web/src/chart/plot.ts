@@ -8,7 +8,9 @@ import type { Axis } from "../model/series";
 import { xLabels, xTicks, yLabels, yTicks } from "./axis";
 import { palette } from "./palette";
 
-export const GUTTER = 40;
+/** Room of the words of y; more where they are wider. */
+const GUTTER = 40;
+const GUTTER_STEP = 8;
 export const FOOT = 20;
 const PAD_TOP = 6;
 const PAD_RIGHT = 6;
@@ -18,6 +20,8 @@ export interface Frame {
     scale: Scale;
     x: [number, number];
     y: [number, number];
+    /** There is no value: y has no words, which would be invented. */
+    blank?: boolean;
 }
 
 export interface Box {
@@ -55,6 +59,7 @@ export class Plot {
     private height = 0;
     /** Axes stand. */
     made = false;
+    private gutter = GUTTER;
     frame: Frame = { axis: "step", scale: "linear", x: [0, 1], y: [0, 1] };
 
     constructor(private readonly host: HTMLElement) {
@@ -91,7 +96,7 @@ export class Plot {
 
     get box(): Box {
         return {
-            left: GUTTER,
+            left: this.gutter,
             top: PAD_TOP,
             right: this.width - PAD_RIGHT,
             bottom: this.height - FOOT,
@@ -182,6 +187,7 @@ export class Plot {
         const p = palette();
         ctx.font = p.font;
         ctx.textBaseline = "middle";
+        this.gutter = GUTTER;
         this.drawY(ctx, p.grid, p.ink3);
         ctx.textBaseline = "alphabetic";
         this.drawX(ctx, p.axis, p.ink3);
@@ -194,9 +200,12 @@ export class Plot {
 
     private drawY(ctx: CanvasRenderingContext2D, grid: string, ink: string): void {
         const { scale, y } = this.frame;
-        const { left, right } = this.box;
         const ticks = yTicks(scale, y[0], y[1], Math.max(3, Math.round(this.height / 52)));
+        if (this.frame.blank) return;
         const words = yLabels(scale, ticks);
+        const most = Math.max(0, ...words.map(w => ctx.measureText(w).width)) + 6;
+        if (most > GUTTER) this.gutter = Math.ceil(most / GUTTER_STEP) * GUTTER_STEP;
+        const { left, right } = this.box;
         ctx.strokeStyle = grid;
         ctx.lineWidth = 1 / this.ratio;
         ctx.beginPath();

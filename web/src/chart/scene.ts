@@ -28,6 +28,8 @@ export interface Line {
     /** Items [from, to) within the x range, and one more on either side. */
     from: number;
     to: number;
+    /** How much of the x range its items span: 0 to 1. */
+    share: number;
 }
 
 export interface Extent {
@@ -44,6 +46,8 @@ export interface Scene {
     /** All of x that there is. */
     fullX: [number, number];
     y: [number, number];
+    /** No value is finite: y says nothing. */
+    blank: boolean;
     nan: number;
     inf: number;
     points: number;
@@ -87,7 +91,8 @@ export function lineOf(
     }
     const y = fits ? smoothFine(s, how, axis) : smoothBase(s, how, axis);
     const rising = isRising(track, x, axis);
-    return { run, ink, track, x, x0, y, rising, end: endOf(run), from: 0, to: track.n };
+    const place = { from: 0, to: track.n, share: 1 };
+    return { run, ink, track, x, x0, y, rising, end: endOf(run), ...place };
 }
 
 /** Extent of finite x over all lines. */
@@ -126,9 +131,12 @@ export function clipX(lines: Line[], [a, b]: [number, number]): void {
     for (const l of lines) {
         l.from = 0;
         l.to = l.track.n;
+        l.share = 1;
         if (!l.rising) continue;
         l.from = Math.max(0, firstFrom(l, a) - 1);
         l.to = Math.min(l.track.n, firstFrom(l, b + Math.abs(b) * 1e-12) + 1);
+        const span = l.to > l.from ? l.x[l.to - 1] - l.x[l.from] : 0;
+        l.share = b > a ? Math.min(1, span / (b - a)) : 1;
     }
 }
 
@@ -299,6 +307,7 @@ export function remarks(scene: Scene, width: number): string {
     const above = outside(scene, true);
     const below = outside(scene, false);
     if (above) out.push(above);
-    if (below) out.push(below);
+    // "9 leave above, 1 below": the verb is said once.
+    if (below) out.push(above ? below.replace(/ (starts?|leaves?) /, " ") : below);
     return out.join(", ");
 }

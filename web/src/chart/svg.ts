@@ -4,7 +4,7 @@
 import { DASH_PATTERN } from "../model/colour";
 import { xLabels, xTicks, yLabels, yTicks } from "./axis";
 import type { Chart } from "./chart";
-import { isDense, type Path, type Scales, traceTo } from "./lines";
+import { hasMeans, isDense, type Path, type Scales, traceTo } from "./lines";
 import { lightPalette, type Palette } from "./palette";
 import type { Plot } from "./plot";
 import { BAND_LINES, type Line, type Scene } from "./scene";
@@ -73,7 +73,8 @@ function lines(chart: Chart, scene: Scene, p: Palette): string {
     const out: string[] = [];
     const path = (l: Line, values: Float64Array) => {
         const text = new PathText();
-        traceTo(text, s, l, values, scene);
+        const means = values === l.y && hasMeans(l, scene, right - left);
+        traceTo(text, s, l, values, scene, means);
         return text.text;
     };
     for (const l of scene.lines) {

@@ -132,7 +132,7 @@ export const matched = computed<Run[]>(() => {
 });
 
 /** What is drawn before the user has chosen: all, or the newest when there are too many. */
-const chosenAtStart = computed<Set<string>>(() => {
+export const chosenAtStart = computed<Set<string>>(() => {
     const all = listed.value;
     if (all.length <= LIMIT_START) return new Set(all.map(r => r.id));
     const newestFirst = [...all].sort((a, b) => {

@@ -34,16 +34,25 @@ function byPart(tags: string[], depth: number): Map<string, string[]> {
     return out;
 }
 
+const MOST_DEPTH = 16;
+
+/** Sub-sections by the first part in which the tags of a section differ. */
+function partsOf(list: string[]): Section[] {
+    for (let depth = 1; depth < MOST_DEPTH; depth++) {
+        const found = byPart(list, depth);
+        if (found.size > 1)
+            return [...found].map(([part, tags]) => ({ name: part || "others", tags, parts: [] }));
+        if (found.has("")) break;
+    }
+    return [];
+}
+
 /** Sections of tags in natural order; tags without a prefix come first, under their own name. */
 export function sections(tags: string[]): Section[] {
     const sorted = [...tags].sort(natural);
     const out: Section[] = [];
     for (const [name, list] of byPart(sorted, 0)) {
-        const parts: Section[] = [];
-        if (list.length > LIMIT_SECTION)
-            for (const [part, some] of byPart(list, 1))
-                parts.push({ name: part || "others", tags: some, parts: [] });
-        out.push({ name, tags: list, parts: parts.length > 1 ? parts : [] });
+        out.push({ name, tags: list, parts: list.length > LIMIT_SECTION ? partsOf(list) : [] });
     }
     return out.sort((a, b) => natural(a.name, b.name));
 }

@@ -5,7 +5,7 @@ import { computed, effect, signal, untracked } from "@preact/signals";
 import { points } from "../net/http";
 import type { Run } from "../wire/messages";
 import { seconds } from "../wire/messages";
-import { listed, matched, runAge, scalarTags, tagByName } from "./catalog";
+import { chosenAtStart, listed, matched, runAge, scalarTags, tagByName } from "./catalog";
 import { onChange, seriesOf } from "./held";
 import { lineKey, lineRef } from "./lines";
 import type { Sort } from "./link";
@@ -149,11 +149,20 @@ function key(r: Run, by: string): number {
     return values.value.get(r.id) ?? Number.NaN;
 }
 
-/** Matched runs in the order of the list: pinned ones first, each part in the order chosen. */
+function firstly(list: Run[], goesFirst: (r: Run) => boolean): Run[] {
+    const top = list.filter(goesFirst);
+    return top.length === 0 ? list : [...top, ...list.filter(r => !goesFirst(r))];
+}
+
+/**
+ * Matched runs in the order of the list: pinned ones first, each part in the order chosen. Until
+ * an order is chosen, the runs that are drawn at the start go before the many that are not.
+ */
 export const ranked = computed<Run[]>(() => {
-    const list = ordered.value;
-    const top = list.filter(isPinned);
-    return top.length === 0 ? list : [...top, ...list.filter(r => !isPinned(r))];
+    const start = chosenAtStart.value;
+    const some = !view.sort.value && start.size < listed.value.length;
+    const list = some ? firstly(ordered.value, r => start.has(r.id)) : ordered.value;
+    return firstly(list, isPinned);
 });
 
 /** Runs without a value come last. */

@@ -26,7 +26,7 @@ export function Title({ tag, as: Head = "h3" }: { tag: string; as?: "h1" | "h3" 
     return (
         <Head class="cut name" title={words ? `${tag}\n${words}` : tag}>
             <i>{head}</i>
-            {tail}
+            <b>{tail}</b>
         </Head>
     );
 }

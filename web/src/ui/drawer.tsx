@@ -60,6 +60,7 @@ export function SettingsDrawer() {
                     <AxisChoice />
                 </div>
                 <div class="line">
+                    <span>Smoothing</span>
                     <Smoothing />
                 </div>
                 <div class="line">

@@ -1,8 +1,9 @@
 // Ready-made sets of runs for the mock server, named after what they show.
 
 import { fill, type MockRun, random } from "./data";
+import { oddRuns } from "./odd";
 
-export type Scenario = "demo" | "one" | "ten" | "many" | "empty" | "loading" | "login";
+export type Scenario = "demo" | "one" | "ten" | "many" | "odd" | "empty" | "loading" | "login";
 
 const TAGS = [
     "train/loss",
@@ -137,6 +138,7 @@ function many(count: number): Line[] {
 
 export function scenario(name: Scenario): MockRun[] {
     if (name === "empty") return [];
+    if (name === "odd") return oddRuns();
     const layers = Array.from({ length: 148 }, (_, i) => `layers/layer${i >> 2}/${"abcd"[i % 4]}`);
     if (name === "many") return many(200).map(l => makeRun(l, 120, TAGS.concat(["misc"])));
     if (name === "one") return [makeRun(DEMO[0], 12, TAGS)];

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { linearTicks, logTicks, xLabels, xTicks, yLabels } from "../../../src/chart/axis";
+import { shownAt, traceTo } from "../../../src/chart/lines";
 import {
     clipX,
     extentX,
@@ -66,6 +67,7 @@ describe("ranges", () => {
             x: [0, 199],
             fullX: [0, 199],
             y,
+            blank: false,
             nan: 0,
             inf: 0,
             points: 200,
@@ -124,5 +126,37 @@ describe("ticks", () => {
     });
     it("say relative time in one unit", () => {
         expect(xLabels("relative", [0, 600, 1200])).toEqual(["0", "10 min", "20 min"]);
+    });
+});
+
+describe("dense lines", () => {
+    const l = line(Array.from({ length: 1000 }, (_, i) => (i % 2 === 0 ? 0 : 10)));
+    const pen = { x: (v: number) => v / 10, y: (v: number) => v, vertices: 0, left: 0, right: 100 };
+    const scene = { axis: "step", lines: [l] } as unknown as Scene;
+    it("go through the means of their pixels, from first to last item", () => {
+        clipX([l], [0, 999]);
+        const at: [number, number][] = [];
+        const take = (x: number, y: number) => void at.push([x, y]);
+        traceTo({ moveTo: take, lineTo: take }, pen, l, l.y, scene, true);
+        expect(at.length).toBe(101);
+        expect(new Set(at.slice(0, 99).map(([, y]) => y))).toEqual(new Set([5]));
+        expect(at[100]).toEqual([99.9, 10]);
+        expect(shownAt(pen, l, 500)).toBe(5);
+    });
+    it("are told by the room that they have, not by the chart's", () => {
+        clipX([l], [0, 9990]);
+        expect(l.share).toBeCloseTo(0.1);
+        expect(shownAt({ ...pen, x: v => v / 100 }, l, 500)).toBe(5);
+    });
+});
+
+describe("remarks", () => {
+    it("say once what leaves to both sides", () => {
+        const values = Array.from({ length: 300 }, (_, i) => Math.sin(i) + (i % 90 === 9 ? 99 : 0));
+        values[50] = -99;
+        const l = line(values);
+        const part = { axis: "step", scale: "linear", lines: [l], x: [0, 299], y: [-1, 1] };
+        const scene = { ...part, nan: 0, inf: 0 } as unknown as Scene;
+        expect(remarks(scene, 400)).toBe("1 leaves above, 1 below");
     });
 });

@@ -60,6 +60,10 @@ describe("names", () => {
         expect(w.parts.length).toBe(30);
         expect(sectionWords(w)).toBe("layer0 to layer29, 4 each");
     });
+    it("make parts where tags first differ", () => {
+        const [s] = sections(Array.from({ length: 120 }, (_, i) => `w/enc/h/${i >> 2}/${i % 4}`));
+        expect(sectionWords(s)).toBe("0 to 29, 4 each");
+    });
 });
 
 describe("filters", () => {
