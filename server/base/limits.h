@@ -127,6 +127,18 @@
 #define LIMIT_EVENTS_PER_RUN 10000
 #define LIMIT_SUSPECT_MS 30000          /* until bytes that look bad are sent as damaged */
 
+/* TensorBoard's doors */
+#define LIMIT_MEMO_ENTRIES (1u << 20)   /* costly answers that are remembered */
+#define LIMIT_BLOB_KEY_BYTES 65536
+#define LIMIT_GRPC_REQUEST_BYTES (4u << 20)    /* one message of a client, unpacked too */
+#define LIMIT_GRPC_ANSWER_BYTES ((256u << 20) - 1) /* one message: what stock clients take */
+#define LIMIT_GRPC_BLOB_PIECE_BYTES (8u << 20) /* of a blob, in one message */
+#define LIMIT_GRPC_HELD_BYTES (UINT64_C(2) << 30) /* of all answers that wait to be sent */
+#define LIMIT_GRPC_STREAMS 100          /* calls under way on one connection */
+#define LIMIT_GRPC_CALLS 1000           /* that wait for a worker, all connections together */
+#define LIMIT_GRPC_STALLED_SECONDS 60   /* a client that takes nothing of an answer */
+#define LIMIT_GRPC_IDLE_SECONDS 600     /* a connection without a call */
+
 /* archive */
 #define LIMIT_CARRIED_BYTES (64u << 10) /* of one append; larger ones are read from the source */
 #define LIMIT_ARCHIVE_QUEUE_BYTES (64u << 20) /* carried bytes that wait to be written */

@@ -4,7 +4,7 @@
 
 #include "base/sha256.h"
 
-enum { HASH_DIGITS = 6 };
+enum { HASH_DIGITS = TAGNAME_HASH_DIGITS };
 #define REPLACEMENT "\xef\xbf\xbd"
 
 /* Length of the sound sequence at p, or 0. */

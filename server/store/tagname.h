@@ -10,6 +10,8 @@
 #include "base/json.h"
 #include "store/store.h"
 
+enum { TAGNAME_HASH_DIGITS = 6 }; /* behind a tag that is not UTF-8 */
+
 bool tagname_is_utf8(struct text tag);
 /* Could it be what a tag that is not UTF-8 is shown as? */
 bool tagname_may_be_shown(struct text name);
