@@ -51,6 +51,7 @@ struct channel_reply {
     int status;
     bool has_offset, has_generation, complete;
     uint64_t offset;            /* Upload-Offset */
+    uint64_t received;          /* Tailboard-Received; 0: not said */
     uint32_t generation;        /* Tailboard-Generation */
     struct channel_check check; /* Tailboard-Check */
     int retry_after_s;          /* 0: not said */

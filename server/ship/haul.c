@@ -360,6 +360,8 @@ static int64_t visit_files(struct shiprun *run, struct upload *upload, int64_t n
             if (shipfile_look(file, now_ns))
                 upload_queue(upload, file);
         }
+        if (shipfile_doubts(file, now_ns))
+            upload_queue(upload, file);
         rest(file, now_ns, &open);
         if (file->due_ns >= 0)
             next = MIN(next, file->due_ns);
@@ -393,8 +395,11 @@ static void take_durable(struct shiprun *run)
         if (file->acked == file->sent || file->state != SHIPFILE_OPEN || file->elsewhere)
             continue;
         for (size_t i = 0; i < count; i++)
-            if (strcmp(rows[i].name, file->name) == 0 && rows[i].offset <= file->sent)
-                file->acked = MAX(file->acked, rows[i].offset);
+            if (strcmp(rows[i].name, file->name) == 0 && rows[i].offset <= file->sent &&
+                rows[i].offset > file->acked) {
+                file->acked = rows[i].offset;
+                file->heard_ns = clock_ns(NULL);
+            }
     }
     for (size_t i = 0; i < count; i++)
         free(rows[i].name);

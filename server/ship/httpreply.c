@@ -89,6 +89,9 @@ void httpreply_header(struct channel_reply *reply, const char *name, size_t name
             reply->has_offset = true;
             reply->offset = n;
         }
+    } else if (is_name(name, name_size, "Tailboard-Received")) {
+        if (parse_number(value, value_size, &n) && n <= INT64_MAX)
+            reply->received = n;
     } else if (is_name(name, name_size, "Upload-Complete")) {
         reply->complete = value_size == 2 && memcmp(value, "?1", 2) == 0;
     } else if (is_name(name, name_size, "Tailboard-Generation")) {

@@ -18,6 +18,7 @@
 #define LOOK_BYTES (64u << 20)       /* judged in one look */
 #define HASH_BYTES (16u << 20)       /* hashed again in one turn */
 #define REWRITE_NS (60 * NS_PER_S)   /* between two generations of a file of ./logs */
+#define DOUBT_NS (3 * NS_PER_S)      /* durable within that, or asked for */
 #define GAPS_MAX 1000
 
 struct shipfile *shipfile_new(struct shiproot *root, const char *path, const char *name,
@@ -208,6 +209,7 @@ static void start_over(struct shipfile *file)
     file->boundary = 0;
     file->n_gaps = 0;
     file->repair.length = 0;
+    file->unsure = false;
     digest_init(&file->digest);
 }
 
@@ -371,6 +373,16 @@ bool shipfile_look(struct shipfile *file, int64_t now_ns)
     if (file->state == SHIPFILE_REFUSED)
         return false;
     return file->kind == SHIPFILE_WHOLE ? look_whole(file, now_ns) : look_followed(file, now_ns);
+}
+
+bool shipfile_doubts(struct shipfile *file, int64_t now_ns)
+{
+    if (file->state != SHIPFILE_OPEN || file->acked >= file->sent || file->under_way > 0 ||
+        file->resync || file->queued || now_ns - file->heard_ns < DOUBT_NS)
+        return false;
+    file->heard_ns = now_ns;
+    file->unsure = file->resync = true;
+    return true;
 }
 
 void shipfile_rest(struct shipfile *file)

@@ -71,6 +71,8 @@ struct shipfile {
     bool final;      /* the run has ended: judged, taken as it is */
     bool unsettled;  /* changed while it was taken, at the end */
     bool told;       /* its trouble was printed */
+    bool unsure;     /* all was sent and answered, and did not become durable: is it there still? */
+    int64_t heard_ns; /* its last answer, or the last bytes that became durable */
     bool unproven;   /* shorter than what the server has, and nothing here remembers that */
 
     ef_reader *reader;         /* event files on their way */
@@ -112,6 +114,8 @@ void shipfile_meet(struct shipfile *file, const struct stat *st, int64_t now_ns)
 bool shipfile_is_news(const struct shipfile *file, const struct stat *st);
 /* Opens it for its turn, if it is not. False: not possible now. */
 bool shipfile_ready(struct shipfile *file, int64_t now_ns);
+/* What was received may be lost with the server that received it. True: it is time to ask. */
+bool shipfile_doubts(struct shipfile *file, int64_t now_ns);
 /* A file of ./logs that was followed has other bytes now: it is taken as a whole from now on. */
 void shipfile_rewritten(struct shipfile *file, int64_t now_ns);
 /* Is there something to send, to ask or to complete now? */

@@ -367,6 +367,10 @@ int64_t upload_send(struct upload *upload, int64_t now_ns)
 
 static void asked(struct shipfile *file, const struct channel_reply *reply)
 {
+    bool there = file->unsure && reply->has_generation && reply->generation == file->generation &&
+                 reply->received >= file->sent && reply->offset <= file->sent;
+
+    file->unsure = false;
     if (reply->status == 404) {
         shipfile_resume(file, 0, 0);
         return;
@@ -387,6 +391,9 @@ static void asked(struct shipfile *file, const struct channel_reply *reply)
             shipfile_rewritten(file, clock_ns(NULL));
         else
             file->state = SHIPFILE_ANEW;
+    } else if (there) { /* it waits for the server's disk */
+        file->acked = MAX(file->acked, reply->offset);
+        file->state = SHIPFILE_OPEN;
     } else {
         shipfile_resume(file, file->generation, reply->offset);
     }
@@ -501,6 +508,7 @@ static void answer(struct upload *upload, const struct channel_reply *reply)
     upload->first = (upload->first + 1) % LIMIT_PIECES_UNDER_WAY;
     upload->count--;
     file->under_way--;
+    file->heard_ns = clock_ns(NULL);
     if (fine) {
         upload->tries = 0;
         upload->error[0] = '\0';

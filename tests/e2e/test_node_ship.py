@@ -188,9 +188,9 @@ def test_a_file_rewritten_while_no_agent_ran_is_not_joined_to_its_former_life(no
     stop(process)
 
 
-@pytest.mark.parametrize("proves", [True, False])
-@pytest.mark.parametrize("name", ["logs/" + EVENTS, "logs/notes.txt"])
-@pytest.mark.parametrize("size", [1000, 9000])
+@pytest.mark.parametrize("name, size, proves", [
+    ("logs/" + EVENTS, 1000, True), ("logs/" + EVENTS, 9000, True), ("logs/" + EVENTS, 1000, False),
+    ("logs/notes.txt", 1000, True)])
 def test_a_file_rewritten_while_no_agent_ran_is_taken_at_once(node, mock, name, size, proves):
     """It is shorter than what was sent, and stays so."""
     path = node.path / name
@@ -410,6 +410,32 @@ def test_a_server_that_restarts_loses_nothing_acknowledged(node, mock):
     holds(mock, "logs/" + EVENTS, b"".join(records))
     stop(process)
     assert mock.only_run().files["logs/" + EVENTS].generation == 1
+
+
+def test_what_a_server_received_and_lost_is_sent_again(node, mock):
+    """Nothing more is written: no answer tells that the bytes are gone."""
+    name, data = "logs/notes.txt", os.urandom(20_000)
+    mock.durable = lambda file: min(len(file.data), 5000)
+    write(node.path / name, data)
+    process = agent(node, mock)
+    file = holds(mock, name, data)
+    mock.stop()
+    assert len(file.data) == 5000
+    mock.durable = lambda file: len(file.data)
+    mock.start()
+    holds(mock, name, data)
+    assert file.generation == 1
+    stop(process)
+
+
+def test_bytes_that_wait_for_a_slow_disk_are_not_sent_twice(node, mock):
+    mock.durable = lambda file: min(len(file.data), 5000)
+    write(node.path / "logs/notes.txt", os.urandom(20_000))
+    process = agent(node, mock)
+    wait_for(lambda: [m for m, p in mock.log if "notes" in p].count("HEAD") >= 3, "questions")
+    assert [m for m, p in mock.log if "notes" in p].count("PATCH") == 1
+    mock.durable = lambda file: len(file.data)
+    stop(process)
 
 
 def test_the_rate_is_kept(node, mock):
