@@ -19,7 +19,7 @@ import {
     drawSplits,
     nearestItem,
 } from "./marks";
-import { forget, invalidate, invalidateOver, type Painted, rasterMs } from "./paint";
+import { BUDGET_MS, forget, invalidate, invalidateOver, type Painted, rasterMs } from "./paint";
 import { palette, themeVersion } from "./palette";
 import { Plot } from "./plot";
 import {
@@ -253,7 +253,8 @@ export class Chart implements Painted {
             const { axis, scale, x, y, blank } = scene;
             this.plot.show({ axis, scale, x, y, blank });
             this.framed = true;
-            if (performance.now() > deadline) return false;
+            // Ranges and lines of one chart are together more than a frame should take.
+            if (performance.now() > deadline - BUDGET_MS / 2) return false;
         }
         const done = this.paintLines(deadline);
         if (done) this.version.value++;

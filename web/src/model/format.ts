@@ -1,7 +1,26 @@
 // Numbers, spans and sizes as words. One place, so that all of the page says them alike.
 
-const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
-const small = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 4, useGrouping: false });
+/**
+ * The first number or date that a browser writes by a locale costs it 15 to 30 ms, more than all
+ * else at the start: where all write alike, it is done by hand, elsewhere when first needed.
+ */
+const PLAIN = /^(en(-(US|GB|CA|AU|NZ|IE))?|(zh|ja|ko)(-.*)?)$/;
+const isPlain = PLAIN.test(globalThis.navigator?.language ?? "");
+
+/** Made when first asked for. */
+function lazily<T>(make: () => T): () => T {
+    let made: T | undefined;
+    return () => (made ??= make());
+}
+
+const whole = lazily(() => new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 }));
+/** With so many places and a comma before each three digits. */
+export function grouped(n: number, places: number): string {
+    if (!(Math.abs(n) < 1e21)) return n.toLocaleString("en", { maximumFractionDigits: places });
+    const [head, tail] = n.toFixed(places).split(".");
+    const far = head.replace(/\B(?=(\d{3})+$)/g, ",");
+    return tail ? `${far}.${tail}` : far;
+}
 
 const SUPER = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 
@@ -12,7 +31,7 @@ export function superscript(n: number): string {
 
 /** 12,345 */
 export function count(n: number): string {
-    return whole.format(n);
+    return isPlain ? grouped(n, 0) : whole().format(n);
 }
 
 /** "1 run", "3 runs" */
@@ -44,7 +63,7 @@ export function tick(v: number, step: number): string {
     const places = placesOf(step / unit);
     const text = (v / unit).toFixed(places);
     const trimmed = text.includes(".") ? text.replace(/\.?0+$/, "") : text;
-    return letter || a < 1000 ? trimmed + letter : whole.format(v);
+    return letter || a < 1000 ? trimmed + letter : count(v);
 }
 
 const MOST_PLACES = 6;
@@ -82,7 +101,7 @@ export function short(v: number): string {
     if (v === 0) return "0";
     const a = Math.abs(v);
     if (a >= 1e7 || a < 1e-4) return signed(v.toExponential(2)).replace("+", "");
-    return signed(a >= 1000 ? whole.format(v) : v.toPrecision(3));
+    return signed(a >= 1000 ? count(v) : v.toPrecision(3));
 }
 
 /** Values of one column with the digits that differ. */
@@ -95,16 +114,12 @@ export function digits(values: number[]): (v: number) => string {
     const places = finite.every(Number.isInteger)
         ? 0
         : Math.max(0, Math.min(6, 4 - Math.max(0, Math.floor(Math.log10(most || 1)))));
-    const f = new Intl.NumberFormat(undefined, {
-        minimumFractionDigits: places,
-        maximumFractionDigits: places,
+    const f = lazily(() => {
+        const kind = { minimumFractionDigits: places, maximumFractionDigits: places };
+        return new Intl.NumberFormat(undefined, kind);
     });
-    return v => (Number.isFinite(v) ? signed(f.format(v)) : oddName(v));
-}
-
-/** All digits that a double needs. */
-export function exact(v: number): string {
-    return Number.isFinite(v) ? small.format(v) : oddName(v);
+    const one = (v: number) => (isPlain ? grouped(v, places) : f().format(v));
+    return v => (Number.isFinite(v) ? signed(one(v)) : oddName(v));
 }
 
 /** An age or a length of time in one unit: 0.4 s, 14 s, 4 min, 2 h, 3 d. */
@@ -140,16 +155,16 @@ export function bytes(n: number): string {
     return `${unit === 0 || v >= 100 ? Math.round(v) : v.toFixed(1)} ${UNITS[unit]}`;
 }
 
-const clockFormat = new Intl.DateTimeFormat("en-GB", {
-    hour: "2-digit",
-    minute: "2-digit",
-    second: "2-digit",
-});
-const dayFormat = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
+const dayFormat = lazily(
+    () => new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" }),
+);
 
 /** 14:02:51 in the reader's zone. */
 export function clock(s: number): string {
-    return Number.isFinite(s) ? clockFormat.format(s * 1000) : "–";
+    if (!Number.isFinite(s)) return "–";
+    const d = new Date(s * 1000);
+    const parts = [d.getHours(), d.getMinutes(), d.getSeconds()];
+    return parts.map(n => String(n).padStart(2, "0")).join(":");
 }
 
 /** As clock, with the day when it is not the day of `now`. */
@@ -158,7 +173,7 @@ export function moment(s: number, now = Date.now() / 1000): string {
     const day = (t: number) => new Date(t * 1000).toDateString();
     return day(s) === day(now)
         ? clock(s)
-        : `${dayFormat.format(s * 1000)}, ${clock(s).slice(0, 5)}`;
+        : `${dayFormat().format(s * 1000)}, ${clock(s).slice(0, 5)}`;
 }
 
 /** Words for an axis value. */

@@ -1,16 +1,59 @@
 // Order and shape of names: natural order, sections by first part, middle cuts.
 
-const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+const isDigit = (c: number) => c >= 48 && c <= 57;
+const isLetter = (c: number) => (c >= 97 && c <= 122) || c > 127;
 
-/** layer2 before layer10; parts of a path are compared one by one. */
+/** Code at a place, capitals as small letters; −1 at the end. */
+function codeAt(s: string, i: number): number {
+    const c = i < s.length ? s.charCodeAt(i) : -1;
+    return c >= 65 && c <= 90 ? c + 32 : c;
+}
+
+/** Signs in the order of dictionaries; a slash goes before all, as parts of a path do. */
+const SIGNS = "/ _-,;:!?.'\"()[]{}@*\\&#%`^+<=>|~$";
+
+/** The end before signs, signs before figures, figures before letters. */
+function rank(c: number): number {
+    if (c < 0) return c;
+    if (isLetter(c)) return c + 0x20000;
+    if (isDigit(c)) return c + 0x10000;
+    const at = SIGNS.indexOf(String.fromCharCode(c));
+    return at < 0 ? c + 0x100 : at;
+}
+
+/** End of the figures from i on, and the first that is no leading zero. */
+function figures(s: string, i: number): [number, number] {
+    let from = i;
+    while (codeAt(s, from) === 48 && isDigit(codeAt(s, from + 1))) from++;
+    let to = from;
+    while (isDigit(codeAt(s, to))) to++;
+    return [from, to];
+}
+
+/**
+ * layer2 before layer10; parts of a path are compared one by one. By hand: a collator costs the
+ * browser more at the start than the list of runs does.
+ */
 export function natural(a: string, b: string): number {
-    const x = a.split("/");
-    const y = b.split("/");
-    for (let i = 0; i < Math.min(x.length, y.length); i++) {
-        const c = collator.compare(x[i], y[i]);
-        if (c !== 0) return c;
+    for (let i = 0, j = 0; ; ) {
+        const c = codeAt(a, i);
+        const d = codeAt(b, j);
+        if (isDigit(c) && isDigit(d)) {
+            const [from, to] = figures(a, i);
+            const [other, end] = figures(b, j);
+            if (to - from !== end - other) return to - from - (end - other);
+            const x = a.slice(from, to);
+            const y = b.slice(other, end);
+            if (x !== y) return x < y ? -1 : 1;
+            i = to;
+            j = end;
+            continue;
+        }
+        if (c !== d) return rank(c) - rank(d);
+        if (c < 0) return a < b ? -1 : a > b ? 1 : 0;
+        i++;
+        j++;
     }
-    return x.length - y.length || (a < b ? -1 : a > b ? 1 : 0);
 }
 
 export interface Section {
