@@ -88,24 +88,30 @@ static int resolve_prefix(struct config *config, char *ret_why, size_t size)
     return 0;
 }
 
-/* The XDG place for state; --state wins. */
-static int resolve_state(struct config *config, char *ret_why, size_t size)
+/* The XDG place for state. */
+int config_state_place(const char *given, char *ret, size_t size)
 {
     const char *xdg = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
     int n;
 
-    if (config->state)
-        n = snprintf(config->state_dir, sizeof config->state_dir, "%s", config->state);
+    if (given)
+        n = snprintf(ret, size, "%s", given);
     else if (xdg && xdg[0] == '/')
-        n = snprintf(config->state_dir, sizeof config->state_dir, "%s/tailboard", xdg);
+        n = snprintf(ret, size, "%s/tailboard", xdg);
     else if (home && home[0] == '/')
-        n = snprintf(config->state_dir, sizeof config->state_dir, "%s/.local/state/tailboard",
-                     home);
+        n = snprintf(ret, size, "%s/.local/state/tailboard", home);
     else
+        return -ENOENT;
+    return n <= 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+static int resolve_state(struct config *config, char *ret_why, size_t size)
+{
+    int r = config_state_place(config->state, config->state_dir, sizeof config->state_dir);
+
+    if (r == -ENOENT)
         return fail(ret_why, size, "there is no HOME to keep the token in: give --state DIR");
-    if (n == 0 || (size_t)n >= sizeof config->state_dir)
-        return fail(ret_why, size, "--state: an empty or too long path");
-    return 0;
+    return r < 0 ? fail(ret_why, size, "--state: an empty or too long path") : 0;
 }
 
 /* Without a home there is simply no index: it saves time, nothing else. */

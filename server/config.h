@@ -62,6 +62,9 @@ void config_done(struct config *config);
  * -ENAMETOOLONG. */
 _must_check_ int config_archive_place(const char *given, char *ret, size_t size);
 
+/* The same for the state: token, secret. */
+_must_check_ int config_state_place(const char *given, char *ret, size_t size);
+
 /* May others than programs of this machine reach the server? */
 bool config_beyond_loopback(const struct config *config);
 

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "follow.h"
 #include "front/front.h"
-#include "index.h"
+#include "inlet.h"
 #include "metrics.h"
 #ifdef TB_HAVE_HTTP
 #include "http/http.h"
@@ -26,10 +26,9 @@ enum { SETTLE_MS = 5000 };
 struct server {
     const struct config *config;
     struct store *store;
-    struct ingest *ingest;
+    struct inlet inlet; /* of the tailer: ingest and index */
     struct archive *archive;    /* NULL: none */
     struct follow *follow;
-    struct index *index;        /* NULL: none */
     _Atomic(struct tail *) tail; /* read by workers that seal while tail_start() still runs */
     struct auth *auth;
     struct live *live;
@@ -37,117 +36,6 @@ struct server {
     atomic_bool stopping;
     pthread_mutex_t front_lock; /* held while it starts: whoever tells of an end waits */
     struct front *front;        /* NULL before that and once it is being stopped */
-};
-
-/* ---- tail → ingest: the calls whose parameters differ in type ----------------------------- */
-
-static void *sink_run_found(void *ctx, const struct tail_run *run)
-{
-    struct server *server = ctx;
-    const struct run_info info = {
-        .id = run->id, .name = run->name, .experiment = run->experiment, .path = run->path};
-
-    return ingest_run_found(server->ingest, &info);
-}
-
-static void *sink_generation(void *ctx, void *run, const struct tail_generation *generation)
-{
-    struct server *server = ctx;
-
-    return ingest_generation(server->ingest, run, generation->dir, generation->path,
-                             generation->number);
-}
-
-static bool sink_resume(void *ctx, void *run, const char *path, uint32_t *number,
-                        struct tail_place *ret)
-{
-    struct server *server = ctx;
-    struct place place;
-
-    if (!ingest_resume(server->ingest, run, path, number, &place))
-        return false;
-    *ret = (struct tail_place){place.offset,     place.head_size,   place.head_crc,
-                               place.window_end, place.window_size, place.window_crc};
-    return true;
-}
-
-static void sink_place(void *ctx, void *run, void *generation, const struct tail_place *p)
-{
-    struct server *server = ctx;
-    const struct place place = {p->offset,     p->head_size,   p->head_crc,
-                                p->window_end, p->window_size, p->window_crc};
-
-    ingest_place(server->ingest, run, generation, &place);
-}
-
-static void sink_renamed(void *ctx, void *run, void *generation, const char *path,
-                         uint32_t number)
-{
-    ingest_renamed(((struct server *)ctx)->ingest, run, generation, path, number);
-}
-
-static int sink_span(void *ctx, void *run, void *generation, const struct span *span)
-{
-    struct server *server = ctx;
-    int r = server->index ? index_admit(server->index) : 0;
-
-    return r < 0 ? r : ingest_span(server->ingest, run, generation, span);
-}
-
-static void sink_damage(void *ctx, void *run, void *generation, const struct damage *damage)
-{
-    ingest_damage(((struct server *)ctx)->ingest, run, generation, damage);
-}
-
-static void sink_replay_begin(void *ctx, void *run, void *generation)
-{
-    ingest_replay_begin(((struct server *)ctx)->ingest, run, generation);
-}
-
-static void sink_replay_end(void *ctx, void *run, void *generation)
-{
-    ingest_replay_end(((struct server *)ctx)->ingest, run, generation);
-}
-
-static bool sink_reread(void *ctx, void *run)
-{
-    struct index *index = ((struct server *)ctx)->index;
-    return index && index_reread(index, ingest_store_run(run));
-}
-
-static void sink_commit(void *ctx, void *run)
-{
-    ingest_commit(((struct server *)ctx)->ingest, run);
-}
-
-static void sink_state(void *ctx, void *run, const struct tail_state *state)
-{
-    struct run_source source = {
-        .watch = state->watch == TAIL_WATCH_INOTIFY ? "inotify" : "poll",
-        .poll_ms = state->poll_ms, .gone = state->gone, .loading = state->loading,
-        .cut_at_source = state->cut_at_source, .unreadable = state->unreadable,
-        .left_out = state->left_out, .bytes_total = state->bytes_total,
-        .bytes_read = state->bytes_read, .newest_byte_wall_s = state->newest_byte_wall_s,
-    };
-
-    _Static_assert(sizeof source.message == sizeof state->message, "the same message");
-    memcpy(source.message, state->message, sizeof source.message);
-    ingest_state(((struct server *)ctx)->ingest, run, &source);
-}
-
-static const struct tail_sink sink = {
-    .run_found = sink_run_found,
-    .generation = sink_generation,
-    .resume = sink_resume,
-    .place = sink_place,
-    .renamed = sink_renamed,
-    .span = sink_span,
-    .damage = sink_damage,
-    .replay_begin = sink_replay_begin,
-    .replay_end = sink_replay_end,
-    .state = sink_state,
-    .reread = sink_reread,
-    .commit = sink_commit,
 };
 
 /* ---- the archive ---------------------------------------------------------------------------- */
@@ -168,12 +56,11 @@ static void tell_archive(struct server *server)
 static int start_archive(struct server *server)
 {
     const struct config *config = server->config;
-    struct tail_sink inner = sink;
     struct archive_holder holder;
 
     if (!*config->archive_dir)
         return 0;
-    inner.ctx = server;
+    const struct tail_sink inner = inlet_sink(&server->inlet);
     server->follow = follow_new(&inner);
     if (!server->follow)
         return -ENOMEM;
@@ -241,7 +128,7 @@ static int start_index(struct server *server)
     } else {
         snprintf(dir, sizeof dir, "%s/index", config->cache_dir);
     }
-    int r = index_open(&options, &server->index);
+    int r = index_open(&options, &server->inlet.index);
     if (r == 0 || r == -ENOMEM)
         return r;
     log_warn("%s: no index can be kept: %s; the next start reads everything again", dir,
@@ -330,13 +217,13 @@ static void add_metrics(void *ctx, struct buf *out)
     struct server *server = ctx;
     struct metrics metrics = {
         .tail = tail_stats(server->tail),
-        .ingest = ingest_stats(server->ingest),
+        .ingest = ingest_stats(server->inlet.ingest),
         .live = live_figures(server),
     };
 
     store_stats(server->store, &metrics.store);
-    if (server->index)
-        metrics.index = index_stats(server->index);
+    if (server->inlet.index)
+        metrics.index = index_stats(server->inlet.index);
     metrics_write(&metrics, out);
 }
 
@@ -431,8 +318,8 @@ static int start_data(struct server *server)
     struct tail *tail;
 
     server->store = store_new(&store_options);
-    server->ingest = server->store ? ingest_new(server->store) : NULL;
-    if (!server->ingest)
+    server->inlet.ingest = server->store ? ingest_new(server->store) : NULL;
+    if (!server->inlet.ingest)
         return -ENOMEM;
     int r = start_archive(server);
     if (r == 0)
@@ -445,9 +332,8 @@ static int start_data(struct server *server)
         .workers = config->workers,
         .poll_ms = config->poll_ms,
         .force_poll = config->poll,
-        .sink = sink,
+        .sink = inlet_sink(&server->inlet),
     };
-    options.sink.ctx = server;
     if (server->archive)
         options.sink = follow_sink(server->follow, server->archive);
     r = tail_start(&options, &tail);
@@ -550,10 +436,10 @@ struct server *server_stop(struct server *server)
     tail_stop(server->tail);
     if (server->archive)
         archive_settle(server->archive, SETTLE_MS); /* the index holds what is safe */
-    index_close(server->index);
+    index_close(server->inlet.index);
     archive_close(server->archive);
     follow_free(server->follow);
-    ingest_free(server->ingest);
+    ingest_free(server->inlet.ingest);
     store_free(server->store);
     pthread_mutex_destroy(&server->front_lock);
     free(server);
@@ -577,6 +463,11 @@ bool server_token_is_new(const struct server *server)
     return auth_token_is_new(server->auth);
 }
 
+bool server_has_archive(const struct server *server)
+{
+    return server->archive != NULL;
+}
+
 uint64_t server_epoch(const struct server *server)
 {
     return store_epoch(server->store);
@@ -586,7 +477,7 @@ struct server_status server_status(struct server *server)
 {
     return (struct server_status){
         .tail = tail_stats(server->tail),
-        .ingest = ingest_stats(server->ingest),
+        .ingest = ingest_stats(server->inlet.ingest),
     };
 }
 

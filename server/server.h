@@ -24,6 +24,7 @@ uint16_t server_port(const struct server *server);
 const char *server_token(const struct server *server);
 bool server_token_is_new(const struct server *server);
 uint64_t server_epoch(const struct server *server);
+bool server_has_archive(const struct server *server); /* another process may have it */
 
 struct server_status {
     struct tail_stats tail;

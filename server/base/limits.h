@@ -150,6 +150,7 @@
 #define LIMIT_ARCHIVE_BACKOFF_MS 30000  /* between two tries after an error */
 #define LIMIT_ARCHIVE_CLOSE_MS 10000
 #define LIMIT_ARCHIVE_RESERVE_BYTES (UINT64_C(10) << 30)
+#define LIMIT_FSCK_FINDINGS 10000       /* listed of one check; more are counted */
 #define LIMIT_FILES_PER_RUN 100000      /* paths, with all their generations */
 #define LIMIT_EVENT_BYTES (64u << 10)   /* of one event's data */
 #define LIMIT_NOTES_BYTES (64u << 10)

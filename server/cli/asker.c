@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
+#include "cli/beacon.h"
 #include "cli/local.h"
 #include "ship/channel.h"
 
@@ -19,6 +20,7 @@ struct asker {
     const struct cli_command *command;
     struct server_name server;
     const char *url;
+    char found[BEACON_URL_BYTES]; /* of a server that said where it is */
     struct local *local; /* asked in place of a server; NULL: not */
     char token[TOKEN_BYTES];
 };
@@ -79,6 +81,8 @@ static int read_token(struct asker *asker, const char *path)
     return 0;
 }
 
+static int open_usual(struct asker *asker, const struct asker_options *options);
+
 /* A server of this command's own on the archive. As local_open(). */
 static int open_local(struct asker *asker, const struct asker_options *options)
 {
@@ -89,6 +93,48 @@ static int open_local(struct asker *asker, const struct asker_options *options)
         return r;
     snprintf(url, sizeof url, "http://localhost:%u", local_port(asker->local));
     return channel_parse(url, &asker->server);
+}
+
+/* Does a server say in this directory where it is, and answer there? */
+static bool open_beacon(struct asker *asker, const char *dir)
+{
+    struct server_name name;
+
+    if (!beacon_find(dir, asker->found) || channel_parse(asker->found, &name) < 0)
+        return false;
+    int fd = dial(&name);
+    if (fd < 0)
+        return false;
+    close(fd);
+    asker->server = name;
+    asker->url = asker->found;
+    return true;
+}
+
+/* No server and no archive was named. */
+static bool open_known(struct asker *asker, const struct asker_options *options)
+{
+    char dir[LIMIT_PATH_BYTES];
+
+    if (config_state_place(options->state, dir, sizeof dir) == 0 && open_beacon(asker, dir))
+        return true;
+    return config_archive_place(NULL, dir, sizeof dir) == 0 && open_beacon(asker, dir);
+}
+
+static int open_archive(struct asker *asker, const struct asker_options *options)
+{
+    if (open_beacon(asker, options->archive))
+        return 0;
+    int r = open_local(asker, options);
+    if (r == 0)
+        return 0;
+    if (!options->exact)
+        return open_usual(asker, options);
+    if (r == -EBUSY)
+        return say(asker, "%s: another process has it, and does not say where it answers: name it "
+                          "with --server", options->archive);
+    return say(asker, "%s: %s", options->archive,
+               r == -ENOENT ? "there is no archive" : strerror(-r));
 }
 
 /* No server was named: the usual one, or else the archive itself. */
@@ -126,9 +172,10 @@ int asker_open(const struct cli_command *command, const struct asker_options *op
         r = say(asker, "--server: https is not spoken here: use a tunnel (ssh -L) and http");
     else
         r = read_token(asker, options->token_file);
-    if (r == 0 && options->archive && !options->server)
-        r = open_local(asker, options) < 0 ? open_usual(asker, options) : 0;
-    else if (r == 0 && !(options->server && *options->server))
+    bool named = options->server && *options->server;
+    if (r == 0 && options->archive && !named)
+        r = open_archive(asker, options);
+    else if (r == 0 && !named && !open_known(asker, options))
         r = open_usual(asker, options);
     if (r != 0) {
         asker_close(asker);

@@ -4,8 +4,9 @@
  *                                     └──► socket pair ─► the HTTP side in this process ─► archive
  *
  * Private to cli/. One request after another, each on a connection of its own. Where no server was
- * named and none answers at the usual port, the archive is opened in this process and asked in the
- * same words; points are not read then. Errors are printed here. Thread: main. */
+ * named, one that says where it is (beacon.h) is asked, or the one at the usual port; where none
+ * answers, the archive is opened in this process and asked in the same words. Errors are printed
+ * here. Thread: main. */
 #ifndef TB_CLI_ASKER_H
 #define TB_CLI_ASKER_H
 
@@ -17,6 +18,7 @@
 
 struct asker_options { /* of the command line */
     const char *server, *token_file, *archive, *state;
+    bool exact; /* of `archive` and no other: the usual server does not do */
 };
 
 #define ASKER_OPTION_ROWS(o)                                                                      \

@@ -1,120 +1,56 @@
-/* cmd_retain.c: `tailboard retain`: old runs leave the archive; shown first, done with --delete. */
-#include <errno.h>
-#include <pthread.h>
-#include <string.h>
+/* cmd_retain.c: `tailboard retain`: old runs leave the archive; shown first, done with --delete.
+ *
+ * The server that has the archive does it; where none runs, one of this process. */
+#include <time.h>
 
-#include "archive/retention.h"
 #include "base/clock.h"
-#include "base/log.h"
-#include "cli/cli.h"
+#include "cli/asker.h"
 #include "config.h"
 
-enum { DAY_S = 86400, GRACE_HOURS = 24 };
+enum { GRACE_HOURS = 24 };
 
 struct retain {
-    const char *archive;
+    struct asker_options asker;
     double days, grace_hours;
     uint64_t keep_bytes, keep_runs;
     bool delete;
 };
 
-/* ---- waiting for a callback of the archive ------------------------------------------------ */
-
-struct answer {
-    pthread_mutex_t lock;
-    pthread_cond_t came;
-    bool done;
-    int result;
-};
-
-static void answer_come(void *ctx, int result)
+static void print_run(const json_t *run)
 {
-    struct answer *answer = ctx;
-
-    pthread_mutex_lock(&answer->lock);
-    answer->done = true;
-    answer->result = result;
-    pthread_cond_signal(&answer->came);
-    pthread_mutex_unlock(&answer->lock);
+    printf("%s  ", asker_text(run, "id"));
+    asker_print(stdout, asker_text(run, "name"));
+    printf("  %.1f MB  last bytes %.10s  (%s)\n", asker_number(run, "bytes") / 1e6,
+           asker_text(run, "last_time"), asker_text(run, "why"));
 }
 
-static int answer_wait(struct answer *answer)
+static int retain(const struct retain *o, struct asker *asker)
 {
-    pthread_mutex_lock(&answer->lock);
-    while (!answer->done)
-        pthread_cond_wait(&answer->came, &answer->lock);
-    pthread_mutex_unlock(&answer->lock);
-    return answer->result;
-}
+    json_t *wish = json_pack("{s:f,s:I,s:I,s:f,s:b}", "older_days", o->days, "keep_bytes",
+                             (json_int_t)o->keep_bytes, "keep_runs", (json_int_t)o->keep_runs,
+                             "grace_hours", o->grace_hours, "delete", o->delete);
+    json_t *answer = asker_send(asker, "POST", "/api/v1/retain", wish), *run;
+    size_t i;
 
-/* ---- the work ----------------------------------------------------------------------------- */
-
-static void print_run(const struct archive_run_row *row, enum retention_why why, double now_s)
-{
-    char safe[4 * LIMIT_NAME_BYTES];
-
-    log_escape(safe, sizeof safe, row->name, strlen(row->name));
-    printf("%s  %s  %.1f MB  last bytes %.0f days ago  (%s)\n", row->id, safe,
-           (double)row->bytes / 1e6, (now_s - row->changed_s) / DAY_S, retention_word(why));
-}
-
-static int delete_run(struct archive *archive, const char *id)
-{
-    struct archive_run *run = archive_find_run(archive, id);
-
-    return run ? archive_delete(run, false, NULL, NULL) : -ENOENT;
-}
-
-static int purge(struct archive *archive, double grace_s)
-{
-    struct answer answer = {.lock = PTHREAD_MUTEX_INITIALIZER, .came = PTHREAD_COND_INITIALIZER};
-
-    int r = archive_purge(archive, grace_s, answer_come, &answer);
-    return r < 0 ? r : answer_wait(&answer);
-}
-
-static int retain(const struct retain *o, struct archive *archive)
-{
-    const struct retention policy = {.max_age_s = o->days * DAY_S, .max_bytes = o->keep_bytes,
-                                     .max_runs = o->keep_runs};
-    struct archive_run_row *rows = NULL;
-    double now_s = clock_wall_s(NULL);
-    size_t n = 0;
-
-    int r = archive_runs(archive, &rows, &n);
-    enum retention_why *why = r == 0 ? calloc(n + 1, sizeof *why) : NULL;
-    if (!why) {
-        free(rows);
-        return r < 0 ? r : -ENOMEM;
-    }
-    size_t going = retention_choose(&policy, rows, n, now_s, why);
-    for (size_t i = 0; i < n && r == 0; i++) {
-        if (why[i] == RETENTION_STAYS)
-            continue;
-        print_run(&rows[i], why[i], now_s);
-        r = o->delete ? delete_run(archive, rows[i].id) : 0;
-    }
-    if (r == 0 && o->delete)
-        r = purge(archive, o->grace_hours * 3600);
-    if (r == 0)
-        printf(o->delete ? "%zu of %zu runs deleted; for %g hours they can be taken back\n"
-                         : "%zu of %zu runs would be deleted: --delete does it (for %g hours they "
-                           "can be taken back)\n",
-               going, n, o->grace_hours);
-    free(why);
-    free(rows);
-    return r;
+    json_decref(wish);
+    if (!answer)
+        return CLI_FAILED;
+    json_array_foreach(json_object_get(answer, "runs"), i, run)
+        print_run(run);
+    printf(o->delete ? "%.0f of %.0f runs deleted; for %g hours they can be taken back\n"
+                     : "%.0f of %.0f runs would be deleted: --delete does it (for %g hours they "
+                       "can be taken back)\n",
+           asker_number(answer, "count"), asker_number(answer, "of"), o->grace_hours);
+    json_decref(answer);
+    return CLI_OK;
 }
 
 static int run(int argc, char **argv)
 {
     struct retain o = {.grace_hours = GRACE_HOURS};
-    struct archive_holder holder;
-    struct archive *archive;
+    struct asker *asker;
     char dir[LIMIT_PATH_BYTES];
     const struct cli_option options[] = {
-        {"archive", 0, CLI_STRING, &o.archive, "DIR",
-         "the archive (default: the place where serve keeps it)", 0, 0, "TAILBOARD_ARCHIVE"},
         {"older", 0, CLI_DOUBLE, &o.days, "DAYS",
          "runs whose newest bytes are older than that go", 0, 0, NULL},
         {"keep-size", 0, CLI_BYTES, &o.keep_bytes, "SIZE",
@@ -124,6 +60,7 @@ static int run(int argc, char **argv)
         {"grace", 0, CLI_DOUBLE, &o.grace_hours, "HOURS",
          "bytes of deleted runs stay that long (default 24)", 0, 0, NULL},
         {"delete", 0, CLI_FLAG, &o.delete, NULL, "do it; without, it is only shown", 0, 0, NULL},
+        ASKER_OPTION_ROWS(&o.asker),
         {0},
     };
 
@@ -133,21 +70,18 @@ static int run(int argc, char **argv)
     if (first < argc || o.days < 0 || o.grace_hours < 0)
         return cli_usage_error(&cmd_retain, first < argc ? "'%s' is too much"
                                                          : "a time below zero", argv[first]);
-    if (config_archive_place(o.archive, dir, sizeof dir) < 0)
+    if (!o.asker.server && config_archive_place(o.asker.archive, dir, sizeof dir) < 0)
         return cli_usage_error(&cmd_retain, "there is no usual place: give --archive DIR");
-    const struct archive_options opening = {.dir = dir, .must_exist = true};
-    int r = archive_open(&opening, &archive, &holder);
-    if (r == 0) {
-        r = retain(&o, archive);
-        archive_close(archive);
-    } else if (r == -EBUSY) {
-        log_error("%s is in use by process %ld on %s: stop it first", dir, holder.pid,
-                  holder.host);
-        return CLI_FAILED;
+    if (!o.asker.server) {
+        o.asker.archive = dir;
+        o.asker.exact = true;
     }
-    if (r < 0)
-        log_error("%s: %s", dir, strerrordesc_np(-r));
-    return r < 0 ? CLI_FAILED : CLI_OK;
+    int code = asker_open(&cmd_retain, &o.asker, &asker);
+    if (code != 0)
+        return code;
+    code = retain(&o, asker);
+    asker_close(asker);
+    return code;
 }
 
 const struct cli_command cmd_retain = {

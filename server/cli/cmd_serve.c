@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "cli/beacon.h"
 #include "cli/cli.h"
 #include "server.h"
 
@@ -382,11 +383,14 @@ static int run(int argc, char **argv)
         pthread_sigmask(SIG_BLOCK, &signals, &before);
         code = start(&s);
         if (code == CLI_OK) {
+            beacon_light(&s.config, s.server);
             print_ready(&s);
             wait_for_end(&s, &signals, started_ns);
         }
         /* From here on a second signal ends the process at once. */
         pthread_sigmask(SIG_SETMASK, &before, NULL);
+        if (s.server)
+            beacon_put_out(&s.config);
         server_stop(s.server);
         if (s.port_file && s.server)
             unlink(s.port_file);

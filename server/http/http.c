@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "archive/checkup.h"
 #include "base/log.h"
 #include "http/lives.h"
 #include "http/ticket.h"
@@ -41,6 +42,12 @@ static void ring(void *ctx)
         worker_news(http->workers[i]);
 }
 
+/* A check of the archive has found something. */
+static void ring_bell(void *ctx)
+{
+    bell_ring(ctx);
+}
+
 static int start_history(struct http *http)
 {
     const struct http_options *options = &http->shared.options;
@@ -50,6 +57,9 @@ static int start_history(struct http *http)
         return -ENOMEM;
     if (!options->archive)
         return 0;
+    http->shared.checkup = checkup_new(options->archive, ring_bell, http->shared.bell);
+    if (!http->shared.checkup)
+        return -ENOMEM;
     return lives_new(options->archive, options->store, options->clock, &http->shared.lives);
 }
 
@@ -118,6 +128,7 @@ struct http *http_stop(struct http *http)
         bell_silence(http->shared.bell);
     for (unsigned i = 0; i < http->n_workers; i++)
         worker_stop(http->workers[i]);
+    checkup_free(http->shared.checkup);
     lives_free(http->shared.lives);
     bell_free(http->shared.bell);
     free(http->shared.prefix);

@@ -38,11 +38,13 @@ struct http_shared {
     struct http_counters counters;
     _Atomic uint64_t held_points; /* by answers under way */
     struct lives *lives; /* NULL: no run history */
+    struct checkup *checkup; /* of the archive; the same */
     struct bell *bell;   /* wakes the workers */
 };
 
 struct request;
 struct lives;
+struct checkup;
 struct bell;
 struct ticket;
 

@@ -56,6 +56,8 @@ void route_live(struct request *request);
 void route_upload(struct request *request); /* HEAD, GET: route_download() */
 void route_download(struct request *request);
 void route_tar(struct request *request);
+void route_retain(struct request *request);
+void route_fsck(struct request *request);
 void route_console(struct request *request);
 void route_events(struct request *request);
 void route_cancel(struct request *request);

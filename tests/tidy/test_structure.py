@@ -41,7 +41,7 @@ BANNED = {  # function: what to use
     "mktemp": "mkstemp", "rand": "getrandom", "strncpy": "memcpy and a terminator",
 }
 # A module is entered by its own header, and by the few that say so in server/README.md.
-DOOR = re.compile(r"(\w+)/(\1|command|summary_json|natural|lifecycle)\.h")
+DOOR = re.compile(r"(\w+)/(\1|command|summary_json|natural|lifecycle|checkup|retention)\.h")
 INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)[>"]', re.M)
 
 
