@@ -12,6 +12,7 @@
 #define CONFIG_PORT 6006     /* TensorBoard's */
 #define CONFIG_MEMORY (UINT64_C(512) << 20)
 #define CONFIG_CACHE_SIZE (UINT64_C(10) << 30)
+#define CONFIG_OUTPUT_VERSIONS 1
 #define CONFIG_PORT_TRIES 10 /* further ports when it is taken and nobody asked for it */
 
 enum { CONFIG_PREFIX_BYTES = 200 };
@@ -37,9 +38,12 @@ struct config {
     const char *archive;              /* the same */
     bool no_archive;                  /* nothing is kept of what is followed */
     uint64_t archive_reserve;         /* bytes kept free; 0: the smaller of 5 % and 10 GB */
+    unsigned output_versions;         /* older ones of a file of ./outputs that are kept */
     bool no_index;                    /* everything is read again at each start */
     bool index_anew;                  /* an index that is there is not used; only reading runs */
     uint64_t memory, cache_size;      /* bytes */
+    bool data_server;                 /* TensorBoard's data provider service and nothing else */
+    const char *samples;              /* of that: points kept at most, by plugin; NULL: all */
 
     /* resolved */
     struct tail_logdir resolved[LIMIT_LOGDIRS];
@@ -57,6 +61,9 @@ struct config {
  * hold control characters from the command line (log_line() escapes them). */
 _must_check_ int config_resolve(struct config *config, char *ret_why, size_t size);
 void config_done(struct config *config);
+/* The second half for a data server: one log directory, not looked at, no archive; an index only if
+ * there is a place for it. 0 or -ENOMEM. */
+_must_check_ int config_data_server(struct config *config, const char *logdir);
 
 /* Where the archive is: as given, or (NULL) the user's usual place. -ENOENT: there is none;
  * -ENAMETOOLONG. */

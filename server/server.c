@@ -14,6 +14,9 @@
 #include "front/front.h"
 #include "inlet.h"
 #include "metrics.h"
+#ifdef TB_HAVE_GRPC
+#include "grpc/grpc.h"
+#endif
 #ifdef TB_HAVE_HTTP
 #include "http/http.h"
 #endif
@@ -33,6 +36,8 @@ struct server {
     struct auth *auth;
     struct live *live;
     struct http *http;
+    struct provider *provider;  /* NULL: built without gRPC */
+    struct grpc *grpc;
     atomic_bool stopping;
     pthread_mutex_t front_lock; /* held while it starts: whoever tells of an end waits */
     struct front *front;        /* NULL before that and once it is being stopped */
@@ -67,6 +72,7 @@ static int start_archive(struct server *server)
     const struct archive_options options = {
         .dir = config->archive_dir,
         .reserve_bytes = config->archive_reserve,
+        .output_generations = config->output_versions + 1,
         .begun = follow_begun,
         .written = follow_written,
         .ctx = server->follow,
@@ -285,6 +291,60 @@ static struct http *stop_http(struct http *http)
 }
 #endif
 
+#ifdef TB_HAVE_GRPC
+static int start_grpc(struct server *server)
+{
+    const struct config *config = server->config;
+    const struct provider_options provider_options = {
+        .store = server->store,
+        .archive = server->archive,
+        .location = config->given[0] ? config->given[0] : config->archive_dir,
+        .one_experiment = config->data_server,
+        .vanish = config->data_server,
+        .samples = config->samples,
+    };
+    struct provider_error error;
+    int r = provider_new(&provider_options, &server->provider, &error);
+
+    if (r < 0) {
+        log_error("%s", error.text);
+        return r;
+    }
+    const struct grpc_options options = {
+        .provider = server->provider,
+        .auth = server->auth, /* a data server has none, as the one it stands for */
+        .closed = connection_closed,
+        .closed_ctx = server,
+    };
+    return grpc_start(&options, &server->grpc);
+}
+
+static struct door grpc_door(struct server *server)
+{
+    return (struct door){.ctx = server->grpc, .take = grpc_take};
+}
+
+static void stop_grpc(struct server *server)
+{
+    grpc_stop(server->grpc);
+    provider_free(server->provider);
+}
+#else
+static int start_grpc(struct server *server)
+{
+    return 0;
+}
+
+static struct door grpc_door(struct server *server)
+{
+    return (struct door){0};
+}
+
+static void stop_grpc(struct server *server)
+{
+}
+#endif
+
 /* ---- starting ----------------------------------------------------------------------------- */
 
 /* A page that was touched once stays ours: getting it back from the kernel costs more than a
@@ -367,8 +427,9 @@ static int start_front(struct server *server)
         .port = config->port,
         .port_tries = config->port_given ? 0 : CONFIG_PORT_TRIES,
         .prefix = config->prefix,
-        .http = http_door(server),
-        .live = live_door(server),
+        .http = config->data_server ? (struct door){0} : http_door(server),
+        .live = config->data_server ? (struct door){0} : live_door(server),
+        .grpc = grpc_door(server),
     };
     struct front *front;
 
@@ -377,7 +438,7 @@ static int start_front(struct server *server)
     if (r == 0)
         server->front = front;
     pthread_mutex_unlock(&server->front_lock);
-    if (r < 0 && r != -EADDRINUSE) /* whoever called knows what to say to that */
+    if (r < 0 && r != -EADDRINUSE && !config->data_server) /* whoever called knows what to say to that */
         log_error("cannot listen on %s, port %u: %s",
                   config->bind_all ? "all addresses"
                   : config->host   ? config->host
@@ -393,10 +454,11 @@ int server_start(const struct config *config, struct server **ret)
     static const struct {
         const char *what;
         int (*start)(struct server *);
+        bool for_data_server;
     } steps[] = {
-        {"reading", start_data},       {"access control", start_auth},
-        {"the live side", start_live}, {"the HTTP side", start_http},
-        {"listening", start_front},
+        {"reading", start_data, true},        {"access control", start_auth, false},
+        {"the live side", start_live, false}, {"the HTTP side", start_http, false},
+        {"the gRPC side", start_grpc, true},  {"listening", start_front, true},
     };
     struct server *server = calloc(1, sizeof *server);
 
@@ -407,6 +469,8 @@ int server_start(const struct config *config, struct server **ret)
     server->config = config;
     pthread_mutex_init(&server->front_lock, NULL);
     for (size_t i = 0; i < (config->index_anew ? 1 : ARRAY_LEN(steps)); i++) {
+        if (config->data_server && !steps[i].for_data_server)
+            continue;
         int r = steps[i].start(server);
         if (r < 0) {
             if (steps[i].start != start_front && steps[i].start != start_auth) /* they said why */
@@ -428,6 +492,7 @@ struct server *server_stop(struct server *server)
     struct front *front = TAKE_PTR(server->front);
     pthread_mutex_unlock(&server->front_lock);
     front_stop(front);
+    stop_grpc(server);
     stop_http(server->http);
     stop_live(server->live);
     auth_free(server->auth);
@@ -444,6 +509,11 @@ struct server *server_stop(struct server *server)
     pthread_mutex_destroy(&server->front_lock);
     free(server);
     return NULL;
+}
+
+void server_end_reading(struct server *server)
+{
+    tail_stop(atomic_exchange(&server->tail, NULL));
 }
 
 /* ---- figures ------------------------------------------------------------------------------ */

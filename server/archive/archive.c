@@ -249,6 +249,7 @@ static struct archive *new_archive(const struct archive_options *options)
         return NULL;
     archive->root = archive->lock_fd = -1;
     archive->clock = options->clock;
+    archive->output_generations = options->output_generations;
     archive->written = options->written;
     archive->begun = options->begun;
     archive->ctx = options->ctx;

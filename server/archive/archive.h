@@ -33,6 +33,7 @@ struct archive_options {
     const char *dir;           /* made if missing, mode 0700 */
     bool must_exist;           /* -ENOENT in place of making one */
     uint64_t reserve_bytes;    /* kept free on the disk; 0: the smaller of 5 % and 10 GB */
+    unsigned output_generations; /* kept of a file of ./outputs, with the newest; 0: all */
     const struct clock *clock; /* NULL: the system's */
     /* May be NULL. More of a file can be read at its place now; by the writer thread, quickly. */
     void (*written)(void *ctx, struct archive_file *file);

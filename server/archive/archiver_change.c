@@ -297,7 +297,9 @@ static int complete(struct archive *archive, struct change *change)
     file->complete = file->received == change->upto;
     r = batch_add(archive, file);
     pthread_mutex_unlock(&archive->lock);
-    return r == 0 ? journal_generation(archive, file) : r;
+    if (r == 0)
+        r = journal_generation(archive, file);
+    return r == 0 && object_wanted(file) && file->newest ? versions_drop(archive, file) : r;
 }
 
 static int damage(struct archive *archive, struct change *change)

@@ -356,6 +356,29 @@ int catalog_forget_files(struct catalog *catalog, const char *run)
     return r == 0 ? drop(catalog, DROP_EVENTS, run) : r;
 }
 
+int catalog_forget_generation(struct catalog *catalog, const char *run, const char *path,
+                              uint32_t number)
+{
+    static const char *const sql_of[] = {
+        "DELETE FROM damage WHERE run = ?1 AND path = ?2 AND number = ?3",
+        "DELETE FROM generations WHERE run = ?1 AND path = ?2 AND number = ?3",
+    };
+    int r = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(sql_of) && r == 0; i++) {
+        struct db_statement *s;
+        r = db_prepare(catalog->db, sql_of[i], &s);
+        if (r < 0)
+            return r;
+        db_put_text(s, 1, run);
+        db_put_text(s, 2, path);
+        db_put_i64(s, 3, number);
+        r = db_do(s);
+        db_finish(s);
+    }
+    return r;
+}
+
 int catalog_set_mark(struct catalog *catalog, const char *name, const char *value)
 {
     struct db_statement *s = catalog->statements[PUT_MARK];

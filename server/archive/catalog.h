@@ -88,6 +88,9 @@ _must_check_ int catalog_put_tombstone(struct catalog *catalog,
 _must_check_ int catalog_drop_tombstones(struct catalog *catalog, const char *run);
 /* All rows of the run but its tombstones, which stay with the run's own row (`purged` then). */
 _must_check_ int catalog_forget_files(struct catalog *catalog, const char *run);
+/* One generation's row and damage. */
+_must_check_ int catalog_forget_generation(struct catalog *catalog, const char *run,
+                                           const char *path, uint32_t number);
 /* Small facts of the whole archive; "" if there is none. */
 _must_check_ int catalog_set_mark(struct catalog *catalog, const char *name, const char *value);
 _must_check_ int catalog_mark(struct catalog *catalog, const char *name, char *ret, size_t size);

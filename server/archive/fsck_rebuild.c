@@ -67,7 +67,7 @@ static struct archive_file *line_file(struct rebuilding *b, const json_t *line)
     json_int_t number = json_integer_value(json_object_get(line, "generation"));
 
     if (pathtext_decode(path, sizeof path, text_of(line, "path", "")) < 0 ||
-        !place_path_ok(path) || number < 1 || number > LIMIT_GENERATIONS_PER_PATH)
+        !place_path_ok(path) || number < 1 || number > LIMIT_FILES_PER_RUN)
         return NULL;
     struct archive_file *file = file_find(b->run, path, (uint32_t)number);
     return file ? file

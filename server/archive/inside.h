@@ -159,6 +159,7 @@ struct archive {
     int root, lock_fd;
     const struct clock *clock;
     uint64_t reserve_bytes;
+    unsigned output_generations; /* 0: all */
     void (*written)(void *ctx, struct archive_file *file);
     void (*begun)(void *ctx, struct archive_file *file);
     void *ctx;
@@ -290,6 +291,14 @@ _must_check_ int journal_damage(struct archive *archive, struct archive_file *fi
                                 const struct damage *damage);
 _must_check_ int journal_event(struct archive *archive, struct archive_run *run,
                                const struct archive_event *event);
+
+/* ---- versions.c ------------------------------------------------------------------------- */
+
+/* Generations of a path that are there. With the lock. */
+unsigned versions_count(const struct archive_run *run, const char *path);
+/* Older generations of a file of ./outputs go, beyond those that are kept. Without the lock, on the
+ * writer. */
+_must_check_ int versions_drop(struct archive *archive, const struct archive_file *newest);
 
 /* ---- mend.c, renew.c -------------------------------------------------------------------- */
 

@@ -273,7 +273,8 @@ static int may_begin(const struct archive_run *run, const struct archive_file *o
         return 0;
     if (strcmp(old->source, source) != 0)
         return -EEXIST;
-    return old->number >= LIMIT_GENERATIONS_PER_PATH ? -EDQUOT : 0;
+    unsigned count = object_wanted(old) ? versions_count(run, old->path) : old->number;
+    return count >= LIMIT_GENERATIONS_PER_PATH ? -EDQUOT : 0;
 }
 
 int archive_new_file(struct archive_run *run, const char *path, const char *source,

@@ -104,7 +104,7 @@ static struct server_status wait_for_all(const struct rebuild *b, struct server 
 
 static int run(int argc, char **argv)
 {
-    struct rebuild b = {.config = {.auth = "user"}};
+    struct rebuild b = {.config = {.auth = "user", .output_versions = CONFIG_OUTPUT_VERSIONS}};
     struct server *server = NULL;
 
     int first = parse(&b, argc, argv);

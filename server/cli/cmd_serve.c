@@ -19,7 +19,7 @@ enum { LOADING_TICK_MS = 20, WAITING_TICK_MS = 500, OPTIONS = 40 };
 struct serve {
     struct config config;
     struct cli_list logdirs, allow_hosts, allow_origins;
-    uint64_t port, workers;
+    uint64_t port, workers, output_versions;
     const char *port_file;
     bool quiet, verbose, json;
     struct server *server;
@@ -102,6 +102,9 @@ static size_t keeping_options(struct serve *s, struct cli_option *out)
          "what stays free on the archive's disk: below it archiving\n"
          "pauses (default: the smaller of 5 % of the disk and 10G)",
          0, 0, "TAILBOARD_ARCHIVE_RESERVE"},
+        {"output-versions", 0, CLI_UINT, &s->output_versions, "COUNT",
+         "older versions of a file in outputs that are kept beside\nthe newest (default 1)", 0, 99,
+         "TAILBOARD_OUTPUT_VERSIONS"},
         {"memory", 0, CLI_BYTES, &c->memory, "SIZE",
          "resident memory to stay within, such as 512M (default) or 2G", (uint64_t)64 << 20, 0,
          "TAILBOARD_MEMORY"},
@@ -155,6 +158,7 @@ static int complete(struct serve *s)
     c->port_given = s->port != UINT64_MAX;
     c->port = c->port_given ? (uint16_t)s->port : CONFIG_PORT;
     c->workers = (unsigned)s->workers;
+    c->output_versions = (unsigned)s->output_versions;
     if (s->allow_hosts.count == ARRAY_LEN(s->allow_hosts.items) ||
         s->allow_origins.count == ARRAY_LEN(s->allow_origins.items))
         return cli_usage_error(&cmd_serve, "too many names in --allow-host or --allow-origin");
@@ -369,7 +373,8 @@ static void wait_for_end(struct serve *s, const sigset_t *signals, int64_t start
 static int run(int argc, char **argv)
 {
     struct serve s = {.config = {.auth = "user", .cache_size = CONFIG_CACHE_SIZE},
-                      .port = UINT64_MAX};
+                      .port = UINT64_MAX,
+                      .output_versions = CONFIG_OUTPUT_VERSIONS};
     int64_t started_ns = clock_ns(NULL);
     sigset_t signals, before;
 

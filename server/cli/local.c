@@ -56,6 +56,7 @@ int local_open(const char *dir, const char *state, struct local **ret)
     if (!local)
         return -ENOMEM;
     local->config = (struct config){.auth = "user", .archive = dir, .state = state,
+                                    .output_versions = CONFIG_OUTPUT_VERSIONS,
                                     .port_given = true};
     int r = resolve(&local->config);
     log_set_level(LOG_NONE); /* whoever asked says what is wrong, in its own words */

@@ -102,12 +102,47 @@ static void objects_go_with_the_last_run_that_has_them(void **state)
     archive_world_free(world);
 }
 
+static void of_an_output_so_many_versions_are_kept(void **state)
+{
+    static const char *const versions[] = {"first", "second", "third", "second"};
+    struct archive_world *world = archive_world_new();
+    struct archive_file *file = NULL;
+    struct archive_run_row *rows;
+    size_t n;
+
+    world->options.output_generations = 2;
+    archive_world_open(world);
+    struct archive_run *run = archive_world_run(world, "r1");
+    for (size_t i = 0; i < ARRAY_LEN(versions); i++) {
+        file = archive_world_file(run, "outputs/model", "agent");
+        assert_int_equal(archive_file_facts(file).generation, i + 1);
+        assert_int_equal(archive_append(file, 0, versions[i], strlen(versions[i]), -1), 0);
+        complete(file);
+    }
+    assert_false(archive_world_exists(world, "runs/r1/generations/1/outputs/model"));
+    assert_false(archive_world_exists(world, "runs/r1/generations/2/outputs/model"));
+    assert_true(archive_world_exists(world, "runs/r1/generations/3/outputs/model"));
+    assert_null(archive_find_file(run, "outputs/model", 2));
+    assert_int_equal(look(world, "runs/r1/files/outputs/model").st_nlink, 2); /* shared still */
+    archive_world_close(world);
+    archive_world_open(world);
+    run = archive_find_run(world->archive, "r1");
+    assert_null(archive_find_file(run, "outputs/model", 2));
+    assert_int_equal(archive_durable(archive_find_file(run, "outputs/model", 3)), 5);
+    assert_int_equal(archive_file_facts(archive_find_file(run, "outputs/model", 0)).generation, 4);
+    assert_int_equal(archive_runs(world->archive, &rows, &n), 0);
+    assert_int_equal(rows[0].bytes, 11);
+    free(rows);
+    archive_world_free(world);
+}
+
 int main(void)
 {
     log_set_level(LOG_ERROR);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_outputs_share_one_inode),
         cmocka_unit_test(a_file_that_goes_on_leaves_the_object_alone),
+        cmocka_unit_test(of_an_output_so_many_versions_are_kept),
         cmocka_unit_test(objects_go_with_the_last_run_that_has_them),
     };
 
