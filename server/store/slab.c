@@ -1,6 +1,7 @@
 #include "store/slab.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -17,6 +18,7 @@
 struct slab_piece {
     struct slab_piece *next;
     size_t size;
+    bool pooled;
 };
 
 /* The lists of a slab to which nothing was ever given back. */
@@ -61,7 +63,9 @@ void slab_done(struct slab *slab)
     }
     for (struct slab_piece *piece = slab->pieces, *next; piece; piece = next) {
         next = piece->next;
-        if (piece->size >= MAPPED_PIECE)
+        if (piece->pooled)
+            bigpool_give(slab->pool, piece, piece->size);
+        else if (piece->size >= MAPPED_PIECE)
             munmap(piece, piece->size);
         else
             free(piece);
@@ -73,10 +77,14 @@ void slab_done(struct slab *slab)
 
 static int new_piece(struct slab *slab)
 {
-    size_t size = slab->piece_size;
+    size_t size = slab->pool ? MIN(slab->piece_size, (size_t)BIGPOOL_MOST) : slab->piece_size;
     struct slab_piece *piece;
 
-    if (size >= MAPPED_PIECE) {
+    if (slab->pool) { /* its areas are of huge pages, however small a run is */
+        piece = bigpool_take(slab->pool, size);
+        if (!piece)
+            return -ENOMEM;
+    } else if (size >= MAPPED_PIECE) {
         piece = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (piece == MAP_FAILED)
             return -ENOMEM;
@@ -89,10 +97,11 @@ static int new_piece(struct slab *slab)
     }
     piece->next = slab->pieces;
     piece->size = size;
+    piece->pooled = slab->pool != NULL;
     slab->pieces = piece;
     slab->next = (uint8_t *)(piece + 1);
     slab->left = size - sizeof *piece;
-    slab->touched = size >= MAPPED_PIECE ? (uint8_t *)piece : NULL;
+    slab->touched = !slab->pool && size >= MAPPED_PIECE ? (uint8_t *)piece : NULL;
     slab->piece_size = MIN(size * 2, LAST_PIECE);
     return 0;
 }

@@ -3,7 +3,8 @@
  * Fresh pages are the dearest thing that a cold load does, so what a run gives back (raw blocks,
  * blocks of a sealed tail, old arrays) is cut again before new memory is touched. Sizes up to
  * 2 KB are kept apart to the 8 bytes; larger ones come from the pool of all runs (bigpool.h), or
- * are kept apart to 1 KB if there is none; from 64 KB on it is malloc's affair.
+ * are kept apart to 1 KB if there is none; from 64 KB on it is malloc's affair. The large pieces
+ * come from that pool as well: it has huge pages, which a small run alone would not fill.
  *
  * What readers may still look at is retired, not freed: slab_retire() keeps it until every reader
  * that had entered by then has left. Two generations of readers are told apart (slab_enter(),
