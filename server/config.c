@@ -209,6 +209,32 @@ int config_resolve(struct config *config, char *ret_why, size_t size)
     return r;
 }
 
+int config_data_server(struct config *config, const char *logdir)
+{
+    struct tail_logdir *resolved = &config->resolved[0];
+    char why[LIMIT_PATH_BYTES];
+    size_t size = strlen(logdir);
+
+    if (resolve_cache(config, why, sizeof why) < 0)
+        config->cache_dir[0] = '\0';
+    config->data_server = true;
+    while (size > 1 && logdir[size - 1] == '/')
+        size--;
+    const char *slash = memrchr(logdir, '/', size);
+    const char *name = slash && slash + 1 < logdir + size ? slash + 1 : logdir;
+    resolved->alias = strndup(name, size - (size_t)(name - logdir));
+    /* A file has no runs, and is waited for to become a directory. */
+    if (asprintf(&resolved->path, "%.*s%s", (int)size, logdir,
+                 is_no_directory(logdir) ? "/." : "") < 0)
+        resolved->path = NULL;
+    config->n_resolved = 1;
+    config->given[0] = logdir;
+    if (resolved->alias && resolved->path)
+        return 0;
+    config_done(config);
+    return -ENOMEM;
+}
+
 void config_done(struct config *config)
 {
     while (config->n_resolved > 0)

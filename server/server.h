@@ -40,6 +40,9 @@ struct server_points {
 /* Any thread. Walks all runs: not for every second. */
 struct server_points server_points(struct server *server);
 
+/* Nothing is followed any more; what was read is served on. */
+void server_end_reading(struct server *server);
+
 /* Says goodbye to clients (at most a few seconds), joins all threads, frees. Accepts NULL; returns
  * NULL. */
 struct server *server_stop(struct server *server);

@@ -34,15 +34,15 @@ static inline struct text text_from(const char *s)
 }
 
 /* Texts that were made for an answer, freed together. */
-struct pool {
-    struct pool_block *newest;
+struct texts {
+    struct texts_block *newest;
 };
 /* A terminated copy; NULL: no memory. */
-char *pool_copy(struct pool *pool, const char *data, size_t size);
+char *texts_copy(struct texts *texts, const char *data, size_t size);
 /* As it is if it is UTF-8, else a mended copy. -ENOMEM. */
-_must_check_ int pool_mend(struct pool *pool, struct text text, struct text *ret);
+_must_check_ int texts_mend(struct texts *texts, struct text text, struct text *ret);
 /* How a tag is shown. -ENOMEM. */
-_must_check_ int pool_tag(struct pool *pool, struct text tag, struct text *ret);
-void pool_done(struct pool *pool);
+_must_check_ int texts_tag(struct texts *texts, struct text tag, struct text *ret);
+void texts_done(struct texts *texts);
 
 #endif

@@ -32,7 +32,7 @@ int provider_runs(struct provider *provider, struct text experiment, struct prov
         r = -ENOMEM;
     for (size_t i = 0; r == 0 && i < roll->count; i++) {
         const struct roll_entry *e = &roll->entries[i];
-        char *dir = pool_copy(&roll->pool, e->dir.data, e->dir.size);
+        char *dir = texts_copy(&roll->texts, e->dir.data, e->dir.size);
         if (!dir)
             r = -ENOMEM;
         runs[i] = (struct provider_run){e->name, e->start, e->id, dir};
@@ -63,7 +63,7 @@ void provider_runs_done(struct provider_runs *runs)
 struct names {
     struct text *items;
     size_t count;
-    struct pool pool;
+    struct texts texts;
 };
 
 static int add_name(struct names *names, struct text name)
@@ -71,7 +71,7 @@ static int add_name(struct names *names, struct text name)
     struct text shown;
     size_t at = 0;
 
-    int r = pool_mend(&names->pool, name, &shown);
+    int r = texts_mend(&names->texts, name, &shown);
     if (r < 0)
         return r;
     while (at < names->count && text_compare(names->items[at], shown) < 0)
@@ -130,7 +130,7 @@ void provider_plugins_done(struct provider_plugins *plugins)
     struct names *names = plugins->memory;
 
     if (names)
-        pool_done(&names->pool);
+        texts_done(&names->texts);
     free(plugins->names);
     free(names);
     *plugins = (struct provider_plugins){0};
@@ -140,7 +140,7 @@ void provider_plugins_done(struct provider_plugins *plugins)
 
 struct listing {
     struct pick pick; /* its roll holds the names of runs */
-    struct pool pool;
+    struct texts texts;
     struct readback rb;
     struct provider_row *rows;
     size_t count, capacity;
@@ -167,7 +167,7 @@ static int find_longest(struct listing *l, const struct series_summary *s, int64
     readback_run(&l->rb, l->pick.at->id, l->pick.at->path);
     for (uint64_t i = 0; i < limit; i++) {
         size_t at = (size_t)(limit < count ? sample_even(i, limit, count) : i);
-        int64_t n = peek_blobs(&l->rb, &places[at], s->meta.kind, s->meta.plugin);
+        int64_t n = peek_count(&l->rb, &places[at], s);
         if (n == -ENOMEM)
             return -ENOMEM;
         longest = MAX(longest, n < 0 ? -1 : n);
@@ -187,19 +187,19 @@ static struct text mend_content(const struct series_summary *s)
     return content;
 }
 
-static int fill_row(struct pool *pool, const struct series_summary *s, const char *run,
+static int fill_row(struct texts *texts, const struct series_summary *s, const char *run,
                     struct provider_row *row)
 {
     *row = (struct provider_row){.run = run, .content = mend_content(s),
                                  .max_step = s->last_step,
                                  .max_wall = isnan(s->max_wall) ? 0 : s->max_wall};
-    int r = pool_tag(pool, s->tag, &row->tag);
+    int r = texts_tag(texts, s->tag, &row->tag);
     if (r == 0)
-        r = pool_mend(pool, s->meta.plugin, &row->plugin);
+        r = texts_mend(texts, s->meta.plugin, &row->plugin);
     if (r == 0)
-        r = pool_mend(pool, s->meta.display_name, &row->display_name);
+        r = texts_mend(texts, s->meta.display_name, &row->display_name);
     if (r == 0)
-        r = pool_mend(pool, s->meta.description, &row->description);
+        r = texts_mend(texts, s->meta.description, &row->description);
     return r;
 }
 
@@ -224,7 +224,7 @@ static int add_row(struct listing *l, const struct series_summary *s)
         l->capacity = capacity;
     }
     struct provider_row *row = &l->rows[l->count];
-    int r = fill_row(&l->pool, s, l->pick.at->name, row);
+    int r = fill_row(&l->texts, s, l->pick.at->name, row);
     if (r < 0)
         return r;
     row->count = count;
@@ -236,7 +236,7 @@ static int add_row(struct listing *l, const struct series_summary *s)
 static void listing_free(struct listing *l)
 {
     pick_done(&l->pick);
-    pool_done(&l->pool);
+    texts_done(&l->texts);
     readback_done(&l->rb);
     free(l->rows);
     free(l);

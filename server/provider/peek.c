@@ -136,8 +136,8 @@ static int64_t count_strings(struct peek *p, struct text plugin)
     return (int64_t)(f.strings / stride);
 }
 
-int64_t peek_blobs(struct readback *rb, const struct value_place *place, enum series_kind kind,
-                   struct text plugin)
+static int64_t peek_blobs(struct readback *rb, const struct value_place *place, enum series_kind kind,
+                          struct text plugin)
 {
     const struct reference *r = &place->reference;
     uint8_t before[8] = {0};
@@ -145,7 +145,7 @@ int64_t peek_blobs(struct readback *rb, const struct value_place *place, enum se
     if (r->length == 0)
         return kind == SERIES_GRAPH ? 1 : -EBADMSG;
     if (r->offset <= r->record) /* put together from pieces: only the whole record tells */
-        return -EAGAIN;
+        return -EBADMSG;
     readback_file(rb, place->path, place->generation);
     /* The tag of the member stands before its length. */
     unsigned length_bytes = 1;
@@ -170,4 +170,21 @@ int64_t peek_blobs(struct readback *rb, const struct value_place *place, enum se
     }
     struct peek peek = {.rb = rb, .at = r->offset, .end = r->offset + r->length};
     return count_strings(&peek, plugin);
+}
+
+int64_t peek_count(struct readback *rb, const struct value_place *place,
+                   const struct series_summary *series)
+{
+    char number[VALUEFORM_NUMBER_BYTES];
+    struct ef_slice blob;
+    struct ef_value value;
+    size_t count;
+    int64_t n = peek_blobs(rb, place, series->meta.kind, series->meta.plugin);
+
+    if (n != -EBADMSG)
+        return n;
+    int r = readback_value(rb, place, series->tag, &value);
+    if (r == 0)
+        r = valueform_blobs(&value, series->meta.plugin, 0, &count, &blob, number);
+    return r < 0 ? r : (int64_t)count;
 }

@@ -8,9 +8,9 @@
 
 #include "provider/readback.h"
 
-/* How many blobs; -EBADMSG: the value is no sequence of blobs; -errno. `kind`, `plugin`: the
- * series'. */
-_must_check_ int64_t peek_blobs(struct readback *rb, const struct value_place *place,
-                                enum series_kind kind, struct text plugin);
+/* How many blobs; -EBADMSG: the value is no sequence of blobs; -errno. Where the look at the file
+ * does not tell (an unusual encoding), the whole record is read. */
+_must_check_ int64_t peek_count(struct readback *rb, const struct value_place *place,
+                                const struct series_summary *series);
 
 #endif

@@ -90,15 +90,15 @@ static bool is_wanted(const struct pick *pick, const struct series_summary *s)
 /* A tag that is not UTF-8 is asked for by the name that it is shown by. */
 static bool tag_is_wanted(const struct pick *pick, struct text tag)
 {
-    struct pool pool = {NULL};
+    struct texts texts = {NULL};
     struct text shown;
     bool wanted = false;
 
     if (!pick->by_tags)
         return true;
-    if (pool_tag(&pool, tag, &shown) == 0)
+    if (texts_tag(&texts, tag, &shown) == 0)
         wanted = is_among(shown, pick->tags, pick->n_tags);
-    pool_done(&pool);
+    texts_done(&texts);
     return wanted;
 }
 

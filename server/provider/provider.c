@@ -51,28 +51,28 @@ int text_compare(struct text a, struct text b)
     return order != 0 ? order : (a.size > b.size) - (a.size < b.size);
 }
 
-struct pool_block {
-    struct pool_block *older;
+struct texts_block {
+    struct texts_block *older;
     char text[];
 };
 
-char *pool_copy(struct pool *pool, const char *data, size_t size)
+char *texts_copy(struct texts *texts, const char *data, size_t size)
 {
-    struct pool_block *block = malloc(sizeof *block + size + 1);
+    struct texts_block *block = malloc(sizeof *block + size + 1);
 
     if (!block)
         return NULL;
     if (size > 0)
         memcpy(block->text, data, size);
     block->text[size] = '\0';
-    block->older = pool->newest;
-    pool->newest = block;
+    block->older = texts->newest;
+    texts->newest = block;
     return block->text;
 }
 
-static int take(struct pool *pool, const struct buf *made, struct text *ret)
+static int take(struct texts *texts, const struct buf *made, struct text *ret)
 {
-    char *copy = buf_failed(made) ? NULL : pool_copy(pool, made->data, made->length);
+    char *copy = buf_failed(made) ? NULL : texts_copy(texts, made->data, made->length);
 
     if (!copy)
         return -ENOMEM;
@@ -80,7 +80,7 @@ static int take(struct pool *pool, const struct buf *made, struct text *ret)
     return 0;
 }
 
-int pool_mend(struct pool *pool, struct text text, struct text *ret)
+int texts_mend(struct texts *texts, struct text text, struct text *ret)
 {
     _cleanup_(buf_done) struct buf made = BUF_INIT(SIZE_MAX);
 
@@ -89,10 +89,10 @@ int pool_mend(struct pool *pool, struct text text, struct text *ret)
         return 0;
     }
     utf8_mend(&made, text.data, text.size);
-    return take(pool, &made, ret);
+    return take(texts, &made, ret);
 }
 
-int pool_tag(struct pool *pool, struct text tag, struct text *ret)
+int texts_tag(struct texts *texts, struct text tag, struct text *ret)
 {
     _cleanup_(buf_done) struct buf made = BUF_INIT(SIZE_MAX);
     char hash[TAGNAME_HASH_DIGITS + 1];
@@ -106,14 +106,14 @@ int pool_tag(struct pool *pool, struct text tag, struct text *ret)
         buf_char(&made, '#');
         buf_str(&made, hash);
     }
-    return take(pool, &made, ret);
+    return take(texts, &made, ret);
 }
 
-void pool_done(struct pool *pool)
+void texts_done(struct texts *texts)
 {
-    while (pool->newest) {
-        struct pool_block *block = pool->newest;
-        pool->newest = block->older;
+    while (texts->newest) {
+        struct texts_block *block = texts->newest;
+        texts->newest = block->older;
         free(block);
     }
 }

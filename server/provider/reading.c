@@ -16,7 +16,7 @@ enum { TRIES = 5 /* of a read that is overtaken by a reset */ };
 struct provider_reader {
     struct pick pick;
     struct readback rb;
-    struct pool pool;        /* the tag's */
+    struct texts texts;        /* the tag's */
     struct text experiment;
     char *experiment_copy;
     int64_t limit;
@@ -73,7 +73,7 @@ struct provider_reader *provider_read_end(struct provider_reader *reader)
         return NULL;
     pick_done(&reader->pick);
     readback_done(&reader->rb);
-    pool_done(&reader->pool);
+    texts_done(&reader->texts);
     buf_done(&reader->bytes);
     free(reader->experiment_copy);
     free(reader->step);
@@ -266,30 +266,12 @@ static int add_key(struct provider_reader *rd, const struct blobkey *key)
     return r;
 }
 
-/* How many blobs; what the look at the file cannot tell, the whole record does. */
-static int64_t count_blobs(struct readback *rb, const struct value_place *place,
-                           const struct series_summary *s)
-{
-    char number[VALUEFORM_NUMBER_BYTES];
-    struct ef_slice blob;
-    struct ef_value value;
-    size_t count;
-    int64_t n = peek_blobs(rb, place, s->meta.kind, s->meta.plugin);
-
-    if (n != -EAGAIN)
-        return n;
-    int r = readback_value(rb, place, s->tag, &value);
-    if (r == 0)
-        r = valueform_blobs(&value, s->meta.plugin, 0, &count, &blob, number);
-    return r < 0 ? r : (int64_t)count;
-}
-
 static int add_blobs(struct provider_reader *rd, const struct series_summary *s,
                      const struct value_place *places, size_t i)
 {
     struct blobkey key = {.experiment = rd->experiment, .run = text_from(rd->row.run),
                           .tag = rd->row.tag, .step = places[i].reference.step};
-    int64_t n = count_blobs(&rd->rb, &places[i], s);
+    int64_t n = peek_count(&rd->rb, &places[i], s);
 
     if (n < 0)
         return (int)n;
@@ -366,10 +348,10 @@ int provider_read_next(struct provider_reader *reader, struct provider_points *r
         }
     }
     const struct series_summary *s = &rd->pick.series[rd->next++];
-    pool_done(&rd->pool);
+    texts_done(&rd->texts);
     rd->count = 0;
     rd->row = (struct provider_row){.run = rd->pick.at->name, .plugin = s->meta.plugin};
-    r = pool_tag(&rd->pool, s->tag, &rd->row.tag);
+    r = texts_tag(&rd->texts, s->tag, &rd->row.tag);
     uint64_t limit = limit_of(rd, s);
     if (r == 0 && limit > 0 && pick_count(rd->pick.provider, s) > 0)
         r = rd->pick.data_class == PROVIDER_SCALARS ? read_numbers(rd, s->series, limit)

@@ -75,7 +75,7 @@ static struct roll_entry *entry_of(struct roll *roll, size_t first, const struct
     if (dir.size > 0)
         buf_char(&name, '/');
     utf8_mend(&name, dir.data, dir.size);
-    const char *copy = buf_failed(&name) ? NULL : pool_copy(&roll->pool, name.data, name.length);
+    const char *copy = buf_failed(&name) ? NULL : texts_copy(&roll->texts, name.data, name.length);
     if (!copy)
         return NULL;
     *entry = (struct roll_entry){.run = run->run, .id = run->id, .path = run->path, .dir = dir,
@@ -162,7 +162,7 @@ static int tell_apart(struct roll *roll)
         _cleanup_(buf_done) struct buf longer = BUF_INIT(SIZE_MAX);
         buf_printf(&longer, "%s (%.*s)", name, ID_DIGITS, by_name[i]->id);
         char *copy = buf_failed(&longer) ? NULL
-                                         : pool_copy(&roll->pool, longer.data, longer.length);
+                                         : texts_copy(&roll->texts, longer.data, longer.length);
         if (!copy)
             return -ENOMEM;
         by_name[i]->name = copy;
@@ -204,7 +204,7 @@ int roll_make(struct roll *roll, struct provider *provider, struct text experime
 void roll_done(struct roll *roll)
 {
     free(roll->entries);
-    pool_done(&roll->pool);
+    texts_done(&roll->texts);
     *roll = (struct roll){0};
 }
 

@@ -19,7 +19,7 @@ struct roll_entry {
 struct roll {
     struct roll_entry *entries;
     size_t count, capacity;
-    struct pool pool; /* names */
+    struct texts texts; /* names */
 };
 
 /* 0; -ENOMEM. Released with roll_done(), also after an error. */
