@@ -84,18 +84,9 @@ void route_root(struct request *request)
 {
     const struct http_options *options = &request->shared->options;
     struct json j = JSON_INIT(&request->reply.body);
-    struct run_summary *runs;
-    double newest = NAN, now = request_now(request);
-    size_t count;
-    int r = store_runs(options->store, &runs, &count);
+    double newest, now = request_now(request);
+    size_t count = store_pulse(options->store, &newest);
 
-    if (r < 0) {
-        response_error(request, r);
-        return;
-    }
-    for (size_t i = 0; i < count; i++)
-        newest = fmax(newest, runs[i].commit_wall_s); /* NaN gives way to any number */
-    free(runs);
     json_open(&j, '{');
     write_text(&j, "name", "tailboard");
     write_text(&j, "version", TB_VERSION);

@@ -373,6 +373,7 @@ int run_commit(struct run *run)
                             .wall_s = now};
     run_unlock(run);
 
+    atomic_store(&run->store->commit_wall_s, now);
     finish_generations(run);
     commit.n_changed = finish_series(run);
     commit.changed = run->changed_list;

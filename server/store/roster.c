@@ -23,6 +23,15 @@ uint64_t store_changes(struct store *store)
     return atomic_load(&store->changes);
 }
 
+size_t store_pulse(struct store *store, double *ret_commit_wall_s)
+{
+    pthread_mutex_lock(&store->lock);
+    size_t count = store->n_runs;
+    pthread_mutex_unlock(&store->lock);
+    *ret_commit_wall_s = atomic_load(&store->commit_wall_s);
+    return count;
+}
+
 int store_runs(struct store *store, struct run_summary **ret, size_t *ret_count)
 {
     pthread_mutex_lock(&store->lock);

@@ -173,6 +173,7 @@ struct store {
     struct store_options options;
     uint64_t epoch, seed;
     _Atomic uint64_t changes;  /* store_changes() */
+    _Atomic double commit_wall_s; /* of the newest commit of any run; NaN: none yet */
     pthread_mutex_t lock;      /* runs and their table */
     struct run **runs;
     size_t n_runs, cap_runs;

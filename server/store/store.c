@@ -1,6 +1,7 @@
 #include "store/store.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -27,6 +28,7 @@ struct store *store_new(const struct store_options *options)
     store->cache = chunkcache_new(store->options.cache_bytes ? store->options.cache_bytes
                                                              : DEFAULT_CACHE_BYTES);
     store->pool = bigpool_new();
+    atomic_init(&store->commit_wall_s, NAN);
     bool locked = pthread_mutex_init(&store->lock, NULL) == 0;
     if (!store->cache || !store->pool || !locked ||
         pthread_rwlock_init(&store->subscribers_lock, NULL) != 0) {

@@ -277,6 +277,22 @@ static void test_runs_are_listed_in_natural_order(void **state)
     store_free(rig.store);
 }
 
+static void test_the_pulse_counts_runs_and_knows_the_newest_commit(void **state)
+{
+    const struct run_source source = {.watch = "poll"};
+    struct rig rig;
+    double newest;
+
+    rig_open(&rig);
+    assert_int_equal(store_pulse(rig.store, &newest), 1);
+    assert_true(isnan(newest));
+    run_source(rig.run, &source);
+    assert_int_equal(run_commit(rig.run), 0);
+    assert_int_equal(store_pulse(rig.store, &newest), 1);
+    assert_true(newest == clock_wall_s(&rig.clock));
+    store_free(rig.store);
+}
+
 static void test_words(void **state)
 {
     assert_int_equal(series_kind_parse("histogram", 9), SERIES_HISTOGRAM);
@@ -295,6 +311,7 @@ int main(void)
         cmocka_unit_test(test_activity_follows_the_newest_byte),
         cmocka_unit_test(test_more_news_than_wanted_are_buckets_and_far_behind_is_behind),
         cmocka_unit_test(test_runs_are_listed_in_natural_order),
+        cmocka_unit_test(test_the_pulse_counts_runs_and_knows_the_newest_commit),
         cmocka_unit_test(test_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
