@@ -8,6 +8,7 @@ import { filtersStart } from "./ui/filters";
 import { fillStart } from "./ui/first";
 import { followStart } from "./ui/follow";
 import { keysStart } from "./ui/keys";
+import { placesStart } from "./ui/places";
 import { themeStart } from "./ui/theme";
 import "./ui/css/tokens.css";
 import "./ui/css/base.css";
@@ -29,6 +30,7 @@ const read = addressStart().then(() => {
     filtersStart();
     followStart();
     keysStart();
+    placesStart();
     announceStart();
 });
 const booted = boot(token, read);

@@ -12,6 +12,7 @@ import { drawerOpen, RunsDrawer, SettingsDrawer, settingsOpen } from "./drawer";
 import { FullChart } from "./full";
 import { Help, helpOpen } from "./help";
 import { lazy } from "./lazy";
+import { skipToMain } from "./places";
 import { Sections } from "./sections";
 import { Side } from "./side";
 import { deletedOpen, settled } from "./stage";
@@ -75,10 +76,14 @@ export function App() {
         );
     return (
         <div class="app">
+            <button type="button" class="skip btn main" onClick={skipToMain}>
+                To the charts
+            </button>
             <Bar />
             <Side />
             <main
                 class="main"
+                tabIndex={-1}
                 onScroll={() => {
                     if (cursor.value && !cursor.value.pinned) cursor.value = null;
                 }}

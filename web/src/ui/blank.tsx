@@ -53,6 +53,10 @@ export function Empty() {
                     <Command text={`SummaryWriter("${first.replace(/^.*:(?=[/.])/, "")}/run1")`} />
                 </div>
                 <div>
+                    <span>Or start a training with its console and files</span>
+                    <Command text="tailboard run -- python train.py" />
+                </div>
+                <div>
                     <span>Or look at another directory</span>
                     <Command text="tailboard serve --logdir DIR" />
                 </div>
@@ -153,11 +157,14 @@ export function LostStrip() {
     if (l.state !== "lost" || Date.now() - l.since < LOST_MS) return null;
     const wait = Math.max(0, Math.ceil((l.next - performance.now()) / 1000));
     return (
-        <div class="strip warn" role="status">
+        <div class="strip warn">
             <Icon name="warn" class="warn" />
             <span class="grow cut">
-                <b class="strong">Disconnected.</b> You see what was known at{" "}
-                {clock(l.since / 1000)}. {wait > 0 ? `Next try in ${wait} s.` : "Trying now."}
+                <span role="status">
+                    <b class="strong">Disconnected.</b> You see what was known at{" "}
+                    {clock(l.since / 1000)}.
+                </span>{" "}
+                {wait > 0 ? `Next try in ${wait} s.` : "Trying now."}
             </span>
             <button type="button" class="btn strong" onClick={tryNow}>
                 Try now
@@ -195,7 +202,7 @@ export function LoadBar() {
     const dirs = about.value?.logdirs ?? [];
     const rest = left(r);
     return (
-        <div class="load" role="status">
+        <div class="load">
             <b class="strong cut">Reading {dirs.length === 1 ? dirs[0] : "the logs"}</b>
             <Meter share={r.total > 0 ? r.read / r.total : 0} label="Bytes read" />
             <span class="num">

@@ -151,8 +151,10 @@ function MenuList(p: {
         document.addEventListener("pointerdown", away, true);
         return () => document.removeEventListener("pointerdown", away, true);
     }, []);
+    const buttons = () => [...(list.current as HTMLElement).querySelectorAll("button")];
+    const focusAt = (i: number) => buttons().at(i)?.focus();
     const move = (by: number) => {
-        const all = [...(list.current as HTMLElement).querySelectorAll("button")];
+        const all = buttons();
         const at = all.indexOf(document.activeElement as HTMLButtonElement);
         all[(at + by + all.length) % all.length]?.focus();
     };
@@ -161,6 +163,8 @@ function MenuList(p: {
         if (e.key === "Escape" || e.key === "Tab") p.close();
         else if (e.key === "ArrowDown") move(1);
         else if (e.key === "ArrowUp") move(-1);
+        else if (e.key === "Home") focusAt(0);
+        else if (e.key === "End") focusAt(-1);
         else return;
         e.preventDefault();
     };

@@ -11,7 +11,7 @@ const KEYS: [string[], string][] = [
     [["/"], "filter runs"],
     [["t"], "filter tags"],
     [["j", "k"], "next and previous chart"],
-    [["f", "Enter"], "full width"],
+    [["f", "Enter"], "full width; Enter again: the points as a table"],
     [["p"], "pin the chart"],
     [["h"], "hide the run under the pointer"],
     [["[", "]"], "smooth less, more"],

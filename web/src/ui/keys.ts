@@ -89,7 +89,9 @@ const KEYS: Record<string, (e: KeyboardEvent) => void> = {
     j: () => walk(1),
     k: () => walk(-1),
     f: () => (view.full.value ? acts.charts() : withTag(acts.full)),
-    Enter: () => withTag(acts.full),
+    // In full width the data are one step further.
+    Enter: () =>
+        view.full.value ? document.getElementById("points-table")?.click() : withTag(acts.full),
     p: () => withTag(acts.pin),
     h: () => hot.value && choose([lineRun(hot.value.run)], false),
     x: () => axisTo(next(AXES, view.axis.value)),

@@ -8,3 +8,4 @@ export * as exporting from "./export";
 export { PointsTable } from "./points_table";
 export { RunScreen } from "./run";
 export { Said } from "./said";
+export { Waiting } from "./waiting";

@@ -19,6 +19,7 @@ import { Card } from "./card";
 import { Menu } from "./controls";
 import { newData } from "./follow";
 import { Icon } from "./icons";
+import { lazy } from "./lazy";
 import { firstCards } from "./stage";
 import { columns, setColumns } from "./theme";
 
@@ -241,7 +242,11 @@ function OtherKinds() {
     return <p class="others mute">Not drawn here: {words}. They are kept and counted.</p>;
 }
 
+const Waiting = lazy(async () => (await import("./later")).Waiting);
+
 export function Sections() {
+    const nothing = scalarTags.value.length === 0 && otherKinds.value.size === 0;
+    if (nothing && listed.value.length > 0 && !reading.value) return <Waiting />;
     if (shownTags.value.length === 0 && view.tagFilter.value) return <NoMatch />;
     const shown = new Set(shownTags.value.map(t => t.tag));
     const pins = view.pins.value.filter(p => shown.has(p));

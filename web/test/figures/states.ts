@@ -83,6 +83,17 @@ export const STATES: Record<string, State> = {
             return reports(m, "Running", 12);
         }),
     },
+    // Nothing but a run that has not logged a point, as it is met first.
+    waiting: {
+        scenario: "one",
+        prepare: m => {
+            const [run] = m.runs;
+            run.tags.clear();
+            Object.assign(run.info, { points: 0, series: 0, age_s: null, last_wall: null });
+            reports(m, "Running", 12);
+        },
+    },
+    deep: { scenario: "odd", hash: "#v1/tf=qkvo|layers/1/", widths: [1440] },
     empty: { scenario: "empty" },
     login: { scenario: "login" },
     loading: { scenario: "loading" },

@@ -142,6 +142,25 @@ it("every control of charts and of a run can be reached and seen by Tab", async 
     expect(await unreached(o.page)).toEqual([]);
 });
 
+it("the focus goes along to another screen and comes back", async () => {
+    o = await open(browser, { scenario: "ten" });
+    await drawn(o.page, "eval/loss");
+    const at = () => o.page.evaluate(() => document.activeElement?.textContent?.slice(0, 9));
+    await o.page.keyboard.press("Tab");
+    expect(await at()).toBe("To the ch");
+    await o.page.keyboard.press("Enter");
+    await o.page.locator('.card[data-tag="eval/loss"]').focus();
+    await o.page.keyboard.press("Enter");
+    await expect.poll(at).toBe("eval/loss");
+    await o.page.locator(".legend tbody tr").first().waitFor();
+    await o.page.keyboard.press("Enter");
+    await o.page.getByRole("region", { name: "Points" }).getByRole("table").waitFor();
+    await o.page.keyboard.press("Escape");
+    const tag = () =>
+        o.page.evaluate(() => (document.activeElement as HTMLElement).dataset.tag ?? "");
+    await expect.poll(tag).toBe("eval/loss");
+});
+
 it("changes the theme by hand, charts too", async () => {
     o = await open(browser, {}, { theme: "light" });
     await drawn(o.page, "eval/loss");

@@ -92,4 +92,17 @@ describe("states", () => {
         await drawn(o.page, "eval/loss");
         expect(await o.page.locator("img[src]").count()).toBe(0);
     });
+    it("a run without a metric: its state, console and files are in reach", async () => {
+        o = await open(browser, { scenario: "one" });
+        const [run] = o.mock.runs;
+        run.tags.clear();
+        o.mock.history.adopt(run, "Running");
+        o.mock.history.write(run, "console/stdout.txt", "loading data\n");
+        await o.page.reload();
+        await o.page.getByRole("heading", { name: "No metric yet" }).waitFor();
+        await o.page.getByRole("button", { name: "files", exact: true }).waitFor();
+        await o.page.getByRole("button", { name: "console", exact: true }).click();
+        await o.page.getByRole("log").getByText("loading data").waitFor();
+        expect(o.errors).toEqual([]);
+    });
 });
