@@ -28,8 +28,10 @@ int ef_badtail_grow(ef_reader *reader, enum ef_reason reason)
     struct ef_badtail *tail = &reader->tail;
     int64_t first_ns = ef_badtail_first_ns(reader, reader->size);
 
-    if (!tail->parts)
+    if (!tail->parts) {
         tail->parts = malloc(EF_BADTAIL_PARTS * sizeof *tail->parts);
+        tail->count = 0;
+    }
     if (!tail->parts)
         return EF_ERR_NOMEM;
     if (tail->count == 0)

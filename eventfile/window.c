@@ -97,11 +97,12 @@ static int window_room(struct ef_window *window)
     }
     if (window->size < window->capacity)
         return 0;
-    uint8_t *grown = realloc(window->data, window->capacity * 2);
+    size_t capacity = window->capacity ? window->capacity * 2 : EF_READ_BYTES;
+    uint8_t *grown = realloc(window->data, capacity);
     if (!grown)
         return EF_ERR_NOMEM;
     window->data = grown;
-    window->capacity *= 2;
+    window->capacity = capacity;
     return 0;
 }
 

@@ -132,11 +132,12 @@ static inline bool wire_skip(struct wire *w, uint32_t tag)
     }
 }
 
+/* The text is never empty. */
 static inline bool slice_is(struct ef_slice slice, const char *text)
 {
     size_t size = strlen(text);
 
-    return slice.size == size && memcmp(slice.data, text, size) == 0;
+    return slice.data && slice.size == size && memcmp(slice.data, text, size) == 0;
 }
 
 #endif

@@ -181,8 +181,8 @@ static int add_run(struct follow *follow, struct archive_run *run)
 
 int follow_start(struct follow *follow, struct tail *tail)
 {
-    struct archive_run_row *rows;
-    size_t n;
+    struct archive_run_row *rows = NULL;
+    size_t n = 0;
 
     pthread_mutex_lock(&follow->lock);
     follow->tail = tail;

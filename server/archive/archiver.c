@@ -263,6 +263,7 @@ static void advance(struct archive_file *file, uint64_t n)
     archive->open->bytes += n;
     while (n > 0) {
         struct piece *piece = file->pieces;
+        CHECK(piece); /* no more was written than there was */
         uint64_t part = MIN(n, piece->size);
         if (piece->carried)
             archive->carried_bytes -= part;

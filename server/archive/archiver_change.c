@@ -332,6 +332,27 @@ static int make_or_refuse(struct archive *archive, struct archive_file *file)
     return 0;
 }
 
+static int apply_to_file(struct archive *archive, struct change *change)
+{
+    CHECK(change->file);
+    switch (change->kind) {
+    case CHANGE_FILE:
+        return make_or_refuse(archive, change->file);
+    case CHANGE_RENAME:
+        return rename_file(archive, change->file);
+    case CHANGE_DAMAGE:
+        return damage(archive, change);
+    case CHANGE_REPAIR:
+        return repair(archive, change);
+    case CHANGE_COMPLETE:
+        return complete(archive, change);
+    case CHANGE_LENGTH:
+        return length(archive, change->file);
+    default:
+        return 0;
+    }
+}
+
 int change_apply(struct archive *archive, struct change *change)
 {
     if (change->file && change->file->gone && change->kind != CHANGE_SYNC) {
@@ -342,28 +363,17 @@ int change_apply(struct archive *archive, struct change *change)
     case CHANGE_RUN:
     case CHANGE_BURY:
         return make_run(archive, change->run);
-    case CHANGE_FILE:
-        return make_or_refuse(archive, change->file);
-    case CHANGE_RENAME:
-        return rename_file(archive, change->file);
     case CHANGE_EVENT:
         return journal_event(archive, change->run, change->event);
-    case CHANGE_DAMAGE:
-        return damage(archive, change);
-    case CHANGE_REPAIR:
-        return repair(archive, change);
-    case CHANGE_COMPLETE:
-        return complete(archive, change);
     case CHANGE_PURGE:
         return purge_run(archive, change->run);
-    case CHANGE_LENGTH:
-        return length(archive, change->file);
     case CHANGE_MEND:
         return mend_apply(archive, change);
     case CHANGE_CATALOG:
         return renew_apply(archive, change);
     case CHANGE_SYNC:
         return 0;
+    default:
+        return apply_to_file(archive, change);
     }
-    return 0;
 }

@@ -163,6 +163,7 @@ int db_version(struct db *db, int *ret)
     int r = db_prepare(db, "PRAGMA user_version", &statement);
     if (r < 0)
         return r;
+    CHECK(statement);
     r = db_step(statement);
     if (r > 0)
         *ret = (int)db_i64(statement, 0);

@@ -457,7 +457,7 @@ static json_t *parsed(struct asker *asker, struct asker_reply *reply)
 json_t *asker_get(struct asker *asker, const char *target, int *ret_status)
 {
     const struct asker_request request = ASKER_REQUEST("GET", target);
-    struct asker_reply reply;
+    struct asker_reply reply = {0};
 
     if (asker_ask(asker, &request, &reply) != 0)
         return NULL;

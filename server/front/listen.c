@@ -70,13 +70,17 @@ static void set_port(struct place *place, uint16_t port)
 
 static uint16_t bound_port(int fd)
 {
-    struct sockaddr_storage address = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+        struct sockaddr_storage room;
+    } address = {.room = {0}};
     socklen_t size = sizeof address;
 
-    if (getsockname(fd, (struct sockaddr *)&address, &size) < 0)
+    if (getsockname(fd, &address.any, &size) < 0)
         return 0;
-    return ntohs(address.ss_family == AF_INET ? ((struct sockaddr_in *)&address)->sin_port
-                                              : ((struct sockaddr_in6 *)&address)->sin6_port);
+    return ntohs(address.any.sa_family == AF_INET ? address.v4.sin_port : address.v6.sin6_port);
 }
 
 static int open_one(struct place *place, uint16_t port)
@@ -130,7 +134,7 @@ int listen_open(const struct front_options *options, int ret_fds[LISTEN_SOCKETS]
                 uint16_t *ret_port)
 {
     struct place places[LISTEN_SOCKETS];
-    int fds[LISTEN_SOCKETS], count = find_places(options, places), r = -EADDRINUSE;
+    int fds[LISTEN_SOCKETS] = {-1}, count = find_places(options, places), r = -EADDRINUSE;
     unsigned tries = options->port == 0 ? ANY_PORT_TRIES : options->port_tries + 1u;
 
     if (count < 0)

@@ -46,14 +46,16 @@ void peer_finder_done(struct peer_finder *finder)
 static void widen(const struct sockaddr_storage *address, uint8_t out[16], uint16_t *port)
 {
     if (address->ss_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+        struct sockaddr_in v4;
+        memcpy(&v4, address, sizeof v4);
         memcpy(out, mapped, sizeof mapped);
-        memcpy(out + 12, &v4->sin_addr, 4);
-        *port = v4->sin_port;
+        memcpy(out + 12, &v4.sin_addr, 4);
+        *port = v4.sin_port;
     } else {
-        const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
-        memcpy(out, &v6->sin6_addr, 16);
-        *port = v6->sin6_port;
+        struct sockaddr_in6 v6;
+        memcpy(&v6, address, sizeof v6);
+        memcpy(out, &v6.sin6_addr, 16);
+        *port = v6.sin6_port;
     }
 }
 

@@ -89,8 +89,8 @@ static bool read_creation(struct request *request, struct creation *c)
 static void answer_creation(struct request *request, const char *id, bool created)
 {
     struct json j = JSON_INIT(&request->reply.body);
-    char token[AUTH_RUN_TOKEN_BYTES];
-    struct life life;
+    char token[AUTH_RUN_TOKEN_BYTES] = "";
+    struct life life = {0};
     int r = auth_run_token(request->shared->options.auth, id, token);
 
     if (r == 0 && !lives_take(request->shared->lives, id, &life))

@@ -139,7 +139,7 @@ static bool read_event(struct request *request, size_t place, const json_t *item
         return request->reply.status ? false : bad(request, place, "an event is an object.");
     if (!is_id(event.id))
         return bad(request, place, "id is 1 to 64 letters, digits or . _ : -.");
-    if (!lifecycle_kind_is_known(event.kind ? event.kind : "") ||
+    if (!event.kind || !lifecycle_kind_is_known(event.kind) ||
         strcmp(event.kind, "created") == 0)
         return bad(request, place, "this kind is not known, or not sent.");
     if (!is_source(event.source))

@@ -140,6 +140,7 @@ static bool find(struct stream *stream, struct followed *f)
 {
     struct text dir = {stream->dir, strlen(stream->dir)};
 
+    CHECK(f->tag);
     if (!f->series)
         f->series = tagname_find(stream->run, dir, (struct text){f->tag, strlen(f->tag)});
     return f->series;
@@ -352,8 +353,8 @@ static bool add_tags(struct request *request, struct stream *stream)
                          LIMIT_STREAM_SERIES);
         return false;
     }
-    stream->followed = calloc(count, sizeof *stream->followed);
-    for (size_t i = 0; i < target->n_pairs && stream->followed; i++) {
+    bool whole = (stream->followed = calloc(count, sizeof *stream->followed)) != NULL;
+    for (size_t i = 0; whole && i < target->n_pairs; i++) {
         struct followed *f = &stream->followed[stream->count];
 
         if (strcmp(target->pairs[i].name, "tag") != 0)
@@ -361,10 +362,9 @@ static bool add_tags(struct request *request, struct stream *stream)
         stream->count++;
         f->tag = strdup(target->pairs[i].value);
         f->names = make_names(request, stream->dir, target->pairs[i].value);
-        if (!f->tag || !f->names)
-            break;
+        whole = f->tag && f->names;
     }
-    if (stream->count == count && stream->followed[count - 1].names)
+    if (whole && stream->count == count)
         return true;
     response_error(request, -ENOMEM);
     return false;

@@ -356,7 +356,7 @@ static void tie_shown(struct feed *feed, uint64_t shown_hash)
 static int list_one(struct feed *feed, const struct series_summary *s)
 {
     struct series *series = s->series;
-    uint64_t shown_hash;
+    uint64_t shown_hash = 0;
     int r = idmap_put(&feed->known, idmap_pointer(series), 1);
 
     if (r == 0)

@@ -141,7 +141,7 @@ static int callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 
     switch (reason) {
     case LWS_CALLBACK_ESTABLISHED:
-        return on_established(s, wsi, connection);
+        return connection ? on_established(s, wsi, connection) : -1;
     case LWS_CALLBACK_RECEIVE:
         if (client)
             client_receive(client, in, len,

@@ -6,6 +6,7 @@
  *   long  one file, one tag, 10 M steps
  *   huge  100 runs x 10 tags x 100,000 steps (100 M records)
  *   idle  10,000 runs of one tag and one step
+ *   wide  5,000 runs x 20 tags x 50 steps (5 M records)
  *
  * Values are a noisy loss, wall times jitter by 5 % around half a second. Deterministic. */
 #include <errno.h>
@@ -32,6 +33,7 @@ static const struct load loads[] = {
     {"long", 1, 1, 10000000, 0},
     {"huge", 100, 10, 100000, 0},
     {"idle", 10000, 1, 1, 0},
+    {"wide", 5000, 20, 50, 0},
 };
 
 static uint64_t next_random(uint64_t *state)
@@ -80,7 +82,7 @@ static int write_run(const struct load *load, const char *dir, unsigned run)
 int main(int argc, char **argv)
 {
     if (argc != 3) {
-        fprintf(stderr, "usage: make_load v1|v2|many|long|idle DIR\n");
+        fprintf(stderr, "usage: make_load v1|v2|many|long|huge|idle|wide DIR\n");
         return 2;
     }
     if (mkdir(argv[2], 0755) < 0 && errno != EEXIST) {
