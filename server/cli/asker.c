@@ -3,14 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <netdb.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
 
 #include "base/log.h"
 #include "cli/beacon.h"
 #include "cli/local.h"
+#include "cli/tunnel.h"
 #include "ship/channel.h"
 
 enum { PIECE = 256 << 10, LINE_MAX_BYTES = 16384, ANSWER_BYTES_MAX = 1 << 30, TOKEN_BYTES = 512 };
@@ -43,27 +42,14 @@ static int say(const struct asker *asker, const char *format, ...)
 
 /* ---- opening ----------------------------------------------------------------------------- */
 
-static int dial(const struct server_name *server)
+/* Does somebody listen there? */
+static bool answers(const struct server_name *server)
 {
-    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    struct addrinfo *list;
-    int fd = -ECONNREFUSED;
+    struct tunnel *tunnel = NULL;
+    int r = tunnel_open(server, &tunnel);
 
-    if (getaddrinfo(server->host, server->port, &hints, &list) != 0)
-        return -EHOSTUNREACH;
-    for (const struct addrinfo *at = list; at && fd < 0; at = at->ai_next) {
-        fd = socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (fd >= 0 && connect(fd, at->ai_addr, at->ai_addrlen) < 0) {
-            int r = -errno;
-
-            close(fd);
-            fd = r;
-        } else if (fd < 0) {
-            fd = -errno;
-        }
-    }
-    freeaddrinfo(list);
-    return fd;
+    tunnel_close(tunnel);
+    return r == 0;
 }
 
 static int read_token(struct asker *asker, const char *path)
@@ -102,10 +88,8 @@ static bool open_beacon(struct asker *asker, const char *dir)
 
     if (!beacon_find(dir, asker->found) || channel_parse(asker->found, &name) < 0)
         return false;
-    int fd = dial(&name);
-    if (fd < 0)
+    if (!answers(&name))
         return false;
-    close(fd);
     asker->server = name;
     asker->url = asker->found;
     return true;
@@ -140,13 +124,9 @@ static int open_archive(struct asker *asker, const struct asker_options *options
 /* No server was named: the usual one, or else the archive itself. */
 static int open_usual(struct asker *asker, const struct asker_options *options)
 {
-    int fd = dial(&asker->server), r;
-
-    if (fd >= 0) {
-        close(fd);
+    if (answers(&asker->server))
         return 0;
-    }
-    r = open_local(asker, options);
+    int r = open_local(asker, options);
     if (r == -ENOENT)
         return say(asker, "no server answers at %s, and there is no archive to open: name one "
                            "with --server or --archive", asker->url);
@@ -167,9 +147,7 @@ int asker_open(const struct cli_command *command, const struct asker_options *op
     asker->command = command;
     asker->url = options->server && *options->server ? options->server : USUAL_SERVER;
     if (channel_parse(asker->url, &asker->server) < 0)
-        r = say(asker, "--server: '%s' is no http:// address", asker->url);
-    else if (asker->server.tls)
-        r = say(asker, "--server: https is not spoken here: use a tunnel (ssh -L) and http");
+        r = say(asker, "--server: '%s' is no http:// or https:// address", asker->url);
     else
         r = read_token(asker, options->token_file);
     bool named = options->server && *options->server;
@@ -199,27 +177,15 @@ struct asker *asker_close(struct asker *asker)
 
 /* An answer on its way in. */
 struct intake {
-    int fd;
+    struct tunnel *tunnel;
     size_t from, to;
     bool chunked, sized;
     uint64_t left;
     char bytes[PIECE];
 };
 
-static int send_all(int fd, const void *data, size_t size)
-{
-    while (size > 0) {
-        ssize_t n = send(fd, data, size, MSG_NOSIGNAL);
-
-        if (n < 0)
-            return -errno;
-        data = (const char *)data + n;
-        size -= (size_t)n;
-    }
-    return 0;
-}
-
-static int send_request(const struct asker *asker, int fd, const struct asker_request *request)
+static int send_request(const struct asker *asker, struct tunnel *tunnel,
+                        const struct asker_request *request)
 {
     _cleanup_(buf_done) struct buf head = BUF_INIT(1 << 20);
     char piece[65536];
@@ -239,13 +205,13 @@ static int send_request(const struct asker *asker, int fd, const struct asker_re
         buf_add(&head, request->body, request->size);
     if (buf_failed(&head))
         return buf_failed(&head);
-    r = send_all(fd, head.data, head.length);
+    r = tunnel_send(tunnel, head.data, head.length);
     while (r == 0 && request->fd >= 0 && left > 0) {
         ssize_t n = read(request->fd, piece, MIN(left, (uint64_t)sizeof piece));
 
         if (n <= 0)
             return n < 0 ? -errno : -ENODATA;
-        r = send_all(fd, piece, (size_t)n);
+        r = tunnel_send(tunnel, piece, (size_t)n);
         left -= (uint64_t)n;
     }
     return r;
@@ -258,9 +224,9 @@ static int fill(struct intake *in)
 
     if (in->from == in->to)
         in->from = in->to = 0;
-    n = recv(in->fd, in->bytes + in->to, sizeof in->bytes - in->to, 0);
+    n = tunnel_receive(in->tunnel, in->bytes + in->to, sizeof in->bytes - in->to);
     if (n < 0)
-        return errno == EINTR ? -EINTR : -errno;
+        return (int)n;
     in->to += (size_t)n;
     return n > 0;
 }
@@ -403,22 +369,24 @@ int asker_ask(struct asker *asker, const struct asker_request *request,
 
     if (!in)
         return CLI_FAILED;
-    in->fd = dial(&asker->server);
-    r = MIN(in->fd, 0);
+    r = tunnel_open(&asker->server, &in->tunnel);
     if (r == 0)
-        r = send_request(asker, in->fd, request);
+        r = send_request(asker, in->tunnel, request);
     if (r == 0 || r == -EPIPE || r == -ECONNRESET) /* a refusal may have come early */
         r = read_head(in, &reply);
     if (r == 0 && strcmp(request->method, "HEAD") != 0)
         r = read_body(in, request, &reply);
     reply.whole = r == 0;
-    if (in->fd >= 0)
-        close(in->fd);
+    char why[300];
+    snprintf(why, sizeof why, "%s", r < 0 ? tunnel_error(in->tunnel) : "");
+    tunnel_close(in->tunnel);
     free(in);
     if (r < 0 && (reply.status == 0 || !request->take)) {
         asker_reply_done(&reply);
         return say(asker, "%s: %s", asker->local ? "the archive" : asker->url,
-                   r == -EPROTO ? "the answer is not HTTP" : strerror(-r));
+                   *why           ? why
+                   : r == -EPROTO ? "the answer is not HTTP"
+                                  : strerror(-r));
     }
     *ret = reply;
     return 0;

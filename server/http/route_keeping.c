@@ -59,7 +59,7 @@ static bool read_wish(struct request *request, const json_t *body, struct wish *
 
     if (!jsonbody_knows(request, body, known) ||
         !read_number(request, body, "older_days", 1e6, &days) ||
-        !read_number(request, body, "keep_bytes", 1e18, &bytes) ||
+        !read_number(request, body, "keep_bytes", 9e15, &bytes) ||
         !read_number(request, body, "keep_runs", 1e9, &runs) ||
         !read_number(request, body, "grace_hours", 1e6, &grace))
         return false;

@@ -91,6 +91,11 @@ int channel_new(const struct channel_options *options, struct channel **ret, con
     return 0;
 }
 
+void *channel_libcurl(void)
+{
+    return curl_library();
+}
+
 struct channel *channel_free(struct channel *channel)
 {
     if (!channel)

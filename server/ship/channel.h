@@ -75,6 +75,8 @@ _must_check_ int channel_new(const struct channel_options *options, struct chann
                              const char **ret_why);
 /* Accepts NULL; returns NULL. */
 struct channel *channel_free(struct channel *channel);
+/* libcurl, loaded: for whoever speaks to an https server in another way. NULL: it cannot be. */
+void *channel_libcurl(void);
 /* For requests from now on; NULL: none. */
 void channel_set_token(struct channel *channel, const char *token);
 

@@ -111,6 +111,11 @@ static bool load(void)
     return loaded;
 }
 
+void *curl_library(void)
+{
+    return load() ? lib.handle : NULL;
+}
+
 int curl_new(const struct channel_options *options, struct curl **ret, const char **ret_why)
 {
     if (!load()) {

@@ -9,6 +9,9 @@
 
 struct curl;
 
+/* libcurl as it was loaded; NULL: it cannot be. */
+void *curl_library(void);
+
 /* -ELIBACC and *ret_why: libcurl cannot be had; -ENOMEM. */
 _must_check_ int curl_new(const struct channel_options *options, struct curl **ret,
                           const char **ret_why);
