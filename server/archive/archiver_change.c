@@ -21,15 +21,19 @@ enum { HASH_TURN_BYTES = 16 << 20, HASH_BYTES = 256 << 10 };
 static int make_run(struct archive *archive, struct archive_run *run)
 {
     char place[PLACE_BYTES];
+    bool first = !run->made;
 
-    if (!run->made) {
+    if (first) {
         snprintf(place, sizeof place, "runs/%s/run.json", run->info.id);
         int r = place_make_parents(archive->root, place, &archive->open->dirs);
         if (r < 0)
             return r;
-        run->made = true;
     }
-    return journal_run(archive, run);
+    /* A run that is on its way to the catalog has its line there only after this file is safe. */
+    int r = journal_run(archive, run, first);
+    if (r == 0)
+        run->made = true;
+    return r;
 }
 
 /* ---- generations -------------------------------------------------------------------------- */

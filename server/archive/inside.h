@@ -71,6 +71,7 @@ struct archive_file {
     bool committing; /* in the syncer's */
     uint64_t end;    /* the syncer's: bytes the batch makes durable */
     int sync_fd;     /* the syncer's: fd when the batch was taken; -1: nothing was written */
+    uint64_t begun;  /* the disk was told to write so far */
     struct digest digest;
     uint64_t hashed;    /* bytes in the digest */
     uint64_t journaled; /* length last told to files.jsonl */
@@ -282,9 +283,9 @@ _must_check_ int object_sweep(struct archive *archive);
 void object_place(const uint8_t sha256[DIGEST_BYTES], char ret[PLACE_BYTES]);
 /* Puts an object's inode in the place of a file's. */
 _must_check_ int object_share(struct archive *archive, const char *object, const char *place);
-/* run.json, written anew. */
-_must_check_ int journal_run(struct archive *archive, struct archive_run *run);
-enum { JOURNAL_FILES, JOURNAL_EVENTS };
+/* run.json, written anew. `first`: the catalog does not know the run yet. */
+_must_check_ int journal_run(struct archive *archive, struct archive_run *run, bool first);
+enum { JOURNAL_FILES, JOURNAL_EVENTS, JOURNAL_RUN };
 /* One line of files.jsonl; it is synced with the open batch. */
 _must_check_ int journal_generation(struct archive *archive, struct archive_file *file);
 _must_check_ int journal_damage(struct archive *archive, struct archive_file *file,

@@ -1,6 +1,7 @@
 /* journal.c: run.json, files.jsonl and events.jsonl: enough to make the catalog anew.
  *
- * run.json is one JSON object, written whole whenever something in it changes. The other two are
+ * run.json is one JSON object, written whole whenever something in it changes; the first one of a
+ * run has nothing to replace and is synced with its batch, like a line of a journal. The others are
  * appended to, one JSON object a line, and synced with the batch that they belong to; the last line
  * about a thing counts. docs/formats/archive.md lists the members. Thread: the writer. */
 #include <errno.h>
@@ -19,7 +20,22 @@ static const char *const names[] = {[JOURNAL_FILES] = "files.jsonl",
 static const char *const kinds[] = {[ARCHIVE_RUN_FOUND] = "found", [ARCHIVE_RUN_JOB] = "job",
                                     [ARCHIVE_RUN_IMPORTED] = "imported"};
 
-int journal_run(struct archive *archive, struct archive_run *run)
+/* The descriptor stays in the batch until that is synced. Takes `fd`, whatever comes of it. */
+static int keep_open(struct archive *archive, const struct archive_run *run, int kind, int fd)
+{
+    struct batch *batch = archive->open;
+
+    if (batch->n_journals == ARRAY_LEN(batch->journals)) {
+        close(fd);
+        return -EAGAIN;
+    }
+    batch->journals[batch->n_journals] = fd;
+    batch->journal_runs[batch->n_journals] = run;
+    batch->journal_kinds[batch->n_journals++] = kind;
+    return fd;
+}
+
+int journal_run(struct archive *archive, struct archive_run *run, bool first)
 {
     _cleanup_(buf_done) struct buf out = BUF_INIT(LIMIT_JOURNAL_LINE_BYTES);
     struct json j = JSON_INIT(&out);
@@ -59,7 +75,10 @@ int journal_run(struct archive *archive, struct archive_run *run)
     if (buf_failed(&out))
         return buf_failed(&out);
     snprintf(place, sizeof place, "runs/%s/run.json", run->info.id);
-    int r = place_write_file(archive->root, place, out.data, out.length);
+    int r = first ? place_make_file(archive->root, place, out.data, out.length)
+                  : place_write_file(archive->root, place, out.data, out.length);
+    if (r >= 0 && first)
+        r = keep_open(archive, run, JOURNAL_RUN, r);
     if (r < 0)
         return r;
     return place_dirs_add_parent(&archive->open->dirs, place);
@@ -80,7 +99,7 @@ static int end_torn_line(int fd)
     return 0;
 }
 
-/* The journal's descriptor: it stays in the batch until that is synced. */
+/* The journal's descriptor, the batch's. */
 static int open_journal(struct archive *archive, struct archive_run *run, int kind)
 {
     struct batch *batch = archive->open;
@@ -89,8 +108,6 @@ static int open_journal(struct archive *archive, struct archive_run *run, int ki
     for (size_t i = batch->n_journals; i-- > 0;)
         if (batch->journal_runs[i] == run && batch->journal_kinds[i] == kind)
             return batch->journals[i];
-    if (batch->n_journals == ARRAY_LEN(batch->journals))
-        return -EAGAIN;
     snprintf(place, sizeof place, "runs/%s/%s", run->info.id, names[kind]);
     _cleanup_close_ int fd = place_open(archive->root, place, O_RDWR | O_APPEND | O_CREAT, 0600);
     if (fd < 0)
@@ -103,10 +120,7 @@ static int open_journal(struct archive *archive, struct archive_run *run, int ki
             return r;
         run->line_checked[kind] = true;
     }
-    batch->journals[batch->n_journals] = fd;
-    batch->journal_runs[batch->n_journals] = run;
-    batch->journal_kinds[batch->n_journals++] = kind;
-    return TAKE_FD(fd);
+    return keep_open(archive, run, kind, TAKE_FD(fd));
 }
 
 /* The open batch stays while the writer works on a change (archive->applying). */

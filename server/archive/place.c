@@ -312,14 +312,10 @@ int place_sync_parent(int root, const char *path)
     return fsync(dir) < 0 ? -errno : 0;
 }
 
-int place_write_file(int root, const char *path, const void *data, size_t size)
+int place_make_file(int root, const char *path, const void *data, size_t size)
 {
-    char temporary[PLACE_BYTES + 8];
-    int n = snprintf(temporary, sizeof temporary, "%s.tmp", path);
+    _cleanup_close_ int fd = place_open(root, path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 
-    if (n < 0 || (size_t)n >= sizeof temporary)
-        return -ENAMETOOLONG;
-    _cleanup_close_ int fd = place_open(root, temporary, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     if (fd < 0)
         return fd;
     for (size_t at = 0; at < size;) {
@@ -330,6 +326,19 @@ int place_write_file(int root, const char *path, const void *data, size_t size)
             return wrote < 0 ? -errno : -EIO;
         at += (size_t)wrote;
     }
+    return TAKE_FD(fd);
+}
+
+int place_write_file(int root, const char *path, const void *data, size_t size)
+{
+    char temporary[PLACE_BYTES + 8];
+    int n = snprintf(temporary, sizeof temporary, "%s.tmp", path);
+
+    if (n < 0 || (size_t)n >= sizeof temporary)
+        return -ENAMETOOLONG;
+    _cleanup_close_ int fd = place_make_file(root, temporary, data, size);
+    if (fd < 0)
+        return fd;
     if (fsync(fd) < 0)
         return -errno;
     return place_rename(root, temporary, path);

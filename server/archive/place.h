@@ -59,6 +59,8 @@ _must_check_ int place_remove_tree(int root, const char *path);
 /* Syncs the directory that holds `path`. */
 _must_check_ int place_sync_parent(int root, const char *path);
 _must_check_ int place_sync_dir(int root, const char *path);
+/* Writes a small file in its place, and does not wait for the disk. Its descriptor or -errno. */
+_must_check_ int place_make_file(int root, const char *path, const void *data, size_t size);
 /* Writes a small file whole: temporary file, fsync, rename. The directory is the caller's. */
 _must_check_ int place_write_file(int root, const char *path, const void *data, size_t size);
 

@@ -87,6 +87,8 @@ static int sync_files(struct archive *archive, struct batch *batch)
     for (size_t i = 0; i < batch->n_files && batch->n_files > 1; i++)
         if (batch->files[i]->sync_fd >= 0)
             (void)sync_file_range(batch->files[i]->sync_fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+    for (size_t i = 0; i < batch->n_journals && batch->n_journals > 1; i++)
+        (void)sync_file_range(batch->journals[i], 0, 0, SYNC_FILE_RANGE_WRITE);
     for (size_t i = 0; i < batch->n_files; i++)
         if (batch->files[i]->sync_fd >= 0 && fdatasync(batch->files[i]->sync_fd) < 0)
             return -errno;
