@@ -44,6 +44,7 @@
 #define LIMIT_EVENT_DATA_BYTES (64u << 10)
 #define LIMIT_EVENTS_PER_REQUEST 1000
 #define LIMIT_UPLOAD_BYTES (64u << 20)      /* one request */
+#define LIMIT_FILE_BYTES 999999999999999ull /* of one file, as places in it are written */
 #define LIMIT_DRIP_BYTES (64u << 10)        /* of an upload, each LIMIT_REQUEST_SECONDS at least */
 #define LIMIT_SOURCE_BYTES 255              /* name of who uploads */
 #define LIMIT_TOKENS 1000

@@ -62,7 +62,7 @@ bool upload_tell(struct request *request, struct archive_file *file)
     struct archive_check proof;
     uint64_t at;
 
-    if (!request_number(request, "at", 0, UINT64_MAX, UINT64_MAX, &at))
+    if (!request_number(request, "at", 0, LIMIT_FILE_BYTES, UINT64_MAX, &at))
         return false;
     if (at >= archive_durable(file)) {
         tell(request, file, NULL);
@@ -305,6 +305,10 @@ void upload_begin(struct request *request)
         return;
     if (upload->offset == UINT64_MAX) {
         bad(request, "Upload-Offset is needed.");
+        return;
+    }
+    if (upload->offset > LIMIT_FILE_BYTES) {
+        bad(request, "Upload-Offset is more than a file may have.");
         return;
     }
     if (request->announced != UINT64_MAX && request->announced > LIMIT_UPLOAD_BYTES) {
