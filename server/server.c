@@ -438,7 +438,8 @@ static int start_front(struct server *server)
     if (r == 0)
         server->front = front;
     pthread_mutex_unlock(&server->front_lock);
-    if (r < 0 && r != -EADDRINUSE && !config->data_server) /* whoever called knows what to say to that */
+    /* Whoever called knows what to say to a taken port, and a data server's says all itself. */
+    if (r < 0 && r != -EADDRINUSE && !config->data_server)
         log_error("cannot listen on %s, port %u: %s",
                   config->bind_all ? "all addresses"
                   : config->host   ? config->host

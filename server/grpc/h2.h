@@ -1,8 +1,7 @@
-/* h2.h: connections: HTTP/2 by nghttp2, on one loop of its own. Private to the module.
+/* h2.h: all connections, on one loop of its own. Private to the module.
  *
- * The only file that knows nghttp2 is h2.c. What a client can make us hold is limited: streams,
- * headers, one message a call, and the answers that wait to be sent; a client that takes nothing is
- * cut off. Thread: the loop's, but for h2_take() and h2_stop(). */
+ * A client that takes nothing, or asks nothing for long, is cut off. Thread: h2_take() any, the
+ * others the wiring's. */
 #ifndef TB_GRPC_H2_H
 #define TB_GRPC_H2_H
 

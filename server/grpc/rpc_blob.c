@@ -42,16 +42,17 @@ static void read_blob(struct call *call, const struct rpc *rpc)
         call_broken(call, r, &error);
         return;
     }
-    size_t count = (call->blob.size + LIMIT_GRPC_BLOB_PIECE_BYTES - 1) / LIMIT_GRPC_BLOB_PIECE_BYTES;
+    const size_t most = LIMIT_GRPC_BLOB_PIECE_BYTES;
+    size_t count = (call->blob.size + most - 1) / most;
     call->pieces = calloc(count + 1, sizeof *call->pieces);
     if (!call->pieces) {
         call_fail(call, GRPC_RESOURCE_EXHAUSTED, "out of memory");
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        size_t from = i * LIMIT_GRPC_BLOB_PIECE_BYTES;
+        size_t from = i * most;
         call->pieces[i].data = call->blob.data + from;
-        call->pieces[i].size = MIN(call->blob.size - from, (size_t)LIMIT_GRPC_BLOB_PIECE_BYTES);
+        call->pieces[i].size = MIN(call->blob.size - from, most);
         write_head(&call->pieces[i]);
     }
     call->n_pieces = count;

@@ -8,7 +8,8 @@
 #include "eventfile/wire.h"
 #include "provider/valueform.h"
 
-enum { WINDOW = 1024, HEAD = 16 /* the most that is read of one tag and length */, SHAPE_MAX = 512 };
+enum { WINDOW = 1024, SHAPE_MAX = 512,
+       HEAD = 16 /* the most that is read of one tag and length */ };
 
 /* A place in the file and the bytes around it. */
 struct peek {
@@ -136,8 +137,8 @@ static int64_t count_strings(struct peek *p, struct text plugin)
     return (int64_t)(f.strings / stride);
 }
 
-static int64_t peek_blobs(struct readback *rb, const struct value_place *place, enum series_kind kind,
-                          struct text plugin)
+static int64_t peek_blobs(struct readback *rb, const struct value_place *place,
+                          enum series_kind kind, struct text plugin)
 {
     const struct reference *r = &place->reference;
     uint8_t before[8] = {0};

@@ -37,7 +37,8 @@ int provider_broken(struct provider_error *ret, int r)
     case -ENOMEM:
         return provider_fail(ret, r, "out of memory");
     case -EOVERFLOW:
-        return provider_fail(ret, r, "the answer would be too long; ask for fewer points or series");
+        return provider_fail(ret, r,
+                             "the answer would be too long; ask for fewer points or series");
     default:
         return provider_fail(ret, r, "what was kept cannot be read: %s", strerror(-r));
     }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <eventfile/crc32c.h>
 #include <eventfile/record.h>
+#include <eventfile/salvage.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,16 +38,15 @@ static double head_wall(struct readback *rb, const char *path, uint32_t generati
     memcpy(&size, head, sizeof size);
     size = le64toh(size);
     memcpy(&crc, head + 8, sizeof crc);
-    bool sound = le32toh(crc) == ef_crc32c_mask(ef_crc32c(head, 8)) && size >= 9;
-    if (sound && size <= (uint64_t)n - EF_HEADER_BYTES && (uint64_t)n - size >= EF_RECORD_OVERHEAD) {
-        memcpy(&crc, head + EF_HEADER_BYTES + size, sizeof crc);
-        sound = le32toh(crc) == ef_crc32c_mask(ef_crc32c(head + EF_HEADER_BYTES, size));
-    }
-    if (sound && head[EF_HEADER_BYTES] == 0x09) {
-        memcpy(&bits, head + EF_HEADER_BYTES + 1, sizeof bits);
+    if (le32toh(crc) != ef_crc32c_mask(ef_crc32c(head, 8)))
+        return NAN;
+    const uint8_t *payload = head + EF_HEADER_BYTES;
+    const bool whole = size <= (uint64_t)n - EF_HEADER_BYTES;
+    if (payload[0] == 0x09) {
+        memcpy(&bits, payload + 1, sizeof bits);
         bits = le64toh(bits);
         memcpy(&wall, &bits, sizeof wall);
-    } else if (sound) {
+    } else if (whole && size > 0 && ef_event_shaped(payload, size)) {
         wall = 0; /* left out, as a zero is */
     }
     memcpy(&bits, &wall, sizeof bits);

@@ -17,6 +17,7 @@ MAY_INCLUDE = {
     "ship": set(),
     "archive": {"flow.h"},
     "provider": {"flow.h", "store", "archive", "eventfile/wire.h", "eventfile/tensor.h"},
+    "grpc": {"store", "front", "provider", "eventfile/wire.h"},
     "http": {"flow.h", "store", "front", "archive"},
     "live": {"flow.h", "store", "front"},
 }
@@ -24,6 +25,7 @@ MAY_INCLUDE = {
 THIRD_PARTY = {
     "microhttpd.h": {"server/http/worker.c", "server/http/talk.", "server/http/respond.c"},
     "libwebsockets.h": {"server/live/socket.c"},
+    "nghttp2/": {"server/grpc/session.c"},
     "isa-l": {"eventfile/crc32c", "server/base/gzip.c"},
     "pcre2.h": {"server/base/regex.c"},
     "sqlite3.h": {"server/base/db.c"},
