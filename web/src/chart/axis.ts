@@ -58,7 +58,7 @@ const TIME_STEPS = [
 function timeStep(span: number, n: number): number {
     const raw = span / Math.max(1, n);
     if (raw < 1) return niceStep(0, span, n);
-    return TIME_STEPS.find(s => s >= raw) ?? niceStep(0, span, n);
+    return TIME_STEPS.find(s => s >= raw * 0.8) ?? niceStep(0, span, n);
 }
 
 /** Steps are whole numbers: there is none between two of them. */

@@ -8,7 +8,7 @@ import { onChange, seriesOf } from "../model/held";
 import { isSame } from "../model/lines";
 import { cursor, hot, scaleOf, view } from "../model/view";
 import { cursorLabel } from "./axis";
-import { fillBand, isDense, type Pen, strokeExtremes, strokeLine, strokeRaw } from "./lines";
+import { fillBand, type Pen, strokeExtremes, strokeLine, strokeRaw } from "./lines";
 import {
     drawCross,
     drawDot,
@@ -19,6 +19,7 @@ import {
     drawSplits,
     nearestItem,
 } from "./marks";
+import { isDense } from "./means";
 import { BUDGET_MS, forget, invalidate, invalidateOver, type Painted, rasterMs } from "./paint";
 import { palette, themeVersion } from "./palette";
 import { Plot } from "./plot";

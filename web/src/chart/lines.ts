@@ -3,7 +3,8 @@
 // lone spike survives at every zoom.
 
 import { DASH_PATTERN } from "../model/colour";
-import { BAND_LINES, type Line, type Scene } from "./scene";
+import { hasMeans, traceMeans } from "./means";
+import type { Line, Scene } from "./scene";
 
 export interface Pen {
     ctx: CanvasRenderingContext2D;
@@ -46,74 +47,8 @@ function trace(p: Pen, l: Line, values: Float64Array, scene: Scene, means = fals
     return path;
 }
 
-/** A line whose extremes are shown beside it: a band, or strokes where there is none. */
-export function hasMeans(l: Line, scene: Scene, width: number): boolean {
-    return isDense(l, width) && (!l.track.raw || scene.lines.length <= BAND_LINES);
-}
-
-/**
- * Traces a dense line through the means of its pixel columns, from its first item to its last: the
- * band behind it, or strokes, show the extremes.
- */
-function traceMeans(path: Path, p: Scales, l: Line, values: Float64Array, gap: number): void {
-    const { raw, cnt } = l.track;
-    let open = false;
-    let column = Number.NaN;
-    let sum = 0;
-    let n = 0;
-    let place = 0;
-    let previous = 0;
-    const flush = () => {
-        if (n === 0) return;
-        if (open) path.lineTo(place / n, p.y(sum / n));
-        else path.moveTo(place / n, p.y(sum / n));
-        p.vertices++;
-        open = true;
-        n = sum = place = 0;
-    };
-    for (let i = l.from; i < l.to; i++) {
-        const value = values[i];
-        const x = l.x[i] - l.x0;
-        const finite = Number.isFinite(value);
-        if (!finite || x - previous > gap) {
-            flush();
-            open = false;
-        }
-        previous = x;
-        if (!finite) continue;
-        const px = p.x(x);
-        // The last item stands for itself: what marks the end is drawn there.
-        const col = i === l.to - 1 ? Number.NaN : Math.floor(px);
-        if (col !== column) flush();
-        column = col;
-        const weight = raw ? 1 : cnt[i];
-        sum += value * weight;
-        place += px * weight;
-        n += weight;
-    }
-    flush();
-}
-
-/** What a dense line shows at an item: the mean of the items in its pixel. */
-export function shownAt(p: Pick<Pen, "x" | "left" | "right">, l: Line, i: number): number {
-    if (!l.rising || !isDense(l, p.right - p.left)) return l.y[i];
-    const { raw, cnt, n } = l.track;
-    const column = Math.floor(p.x(l.x[i] - l.x0));
-    const inside = (k: number) =>
-        k >= 0 && k < n && Math.floor(p.x(l.x[k] - l.x0)) === column && Number.isFinite(l.y[k]);
-    let from = i;
-    while (inside(from - 1)) from--;
-    let sum = 0;
-    let weight = 0;
-    for (let k = from; inside(k); k++) {
-        sum += l.y[k] * (raw ? 1 : cnt[k]);
-        weight += raw ? 1 : cnt[k];
-    }
-    return weight > 0 ? sum / weight : l.y[i];
-}
-
 /** What tracing needs of a pen. */
-export type Scales = Pick<Pen, "x" | "y" | "vertices">;
+export type Scales = Pick<Pen, "x" | "y" | "left" | "right" | "vertices">;
 
 /** Traces values of a line; `means`: one vertex for each pixel. */
 export function traceTo(
@@ -241,11 +176,6 @@ export function strokeRaw(p: Pen, l: Line, scene: Scene): void {
     ctx.lineWidth = 1;
     ctx.stroke(path);
     ctx.globalAlpha = 1;
-}
-
-/** Whether a line stands for more points than it can show one by one. */
-export function isDense(l: Line, width: number): boolean {
-    return !l.track.raw || l.to - l.from > Math.max(1, width * l.share) * 1.5;
 }
 
 let low = new Float32Array(0);

@@ -1,7 +1,8 @@
 // What stands on or beside lines: ends, attempts, values that are no numbers, what leaves the view,
 // the crosshair and its dots.
 
-import { type Pen, shownAt } from "./lines";
+import type { Pen } from "./lines";
+import { shownAt } from "./means";
 import type { Line, Scene } from "./scene";
 
 function triangle(ctx: CanvasRenderingContext2D, x: number, y: number, up: boolean): void {

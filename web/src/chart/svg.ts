@@ -4,7 +4,8 @@
 import { DASH_PATTERN } from "../model/colour";
 import { xLabels, xTicks, yLabels, yTicks } from "./axis";
 import type { Chart } from "./chart";
-import { hasMeans, isDense, type Path, type Scales, traceTo } from "./lines";
+import { type Path, type Scales, traceTo } from "./lines";
+import { hasMeans, isDense } from "./means";
 import { lightPalette, type Palette } from "./palette";
 import type { Plot } from "./plot";
 import { BAND_LINES, type Line, type Scene } from "./scene";
@@ -40,7 +41,8 @@ function clamp(y: number): number {
 }
 
 function scales(plot: Plot): Scales {
-    return { x: v => plot.xPos(v), y: v => clamp(plot.yPos(v)), vertices: 0 };
+    const { left, right } = plot.box;
+    return { x: v => plot.xPos(v), y: v => clamp(plot.yPos(v)), left, right, vertices: 0 };
 }
 
 function stroke(l: Line, p: Palette, d: string, width: number, opacity: number): string {

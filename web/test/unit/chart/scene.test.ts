@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { linearTicks, logTicks, xLabels, xTicks, yLabels } from "../../../src/chart/axis";
-import { shownAt, traceTo } from "../../../src/chart/lines";
+import { traceTo } from "../../../src/chart/lines";
+import { shownAt } from "../../../src/chart/means";
 import {
     clipX,
     extentX,
@@ -131,22 +132,23 @@ describe("ticks", () => {
 
 describe("dense lines", () => {
     const l = line(Array.from({ length: 1000 }, (_, i) => (i % 2 === 0 ? 0 : 10)));
-    const pen = { x: (v: number) => v / 10, y: (v: number) => v, vertices: 0, left: 0, right: 100 };
+    const pen = { x: (v: number) => v / 4, y: (v: number) => v, vertices: 0, left: 0, right: 250 };
     const scene = { axis: "step", lines: [l] } as unknown as Scene;
     it("go through the means of their pixels, from first to last item", () => {
         clipX([l], [0, 999]);
         const at: [number, number][] = [];
         const take = (x: number, y: number) => void at.push([x, y]);
         traceTo({ moveTo: take, lineTo: take }, pen, l, l.y, scene, true);
-        expect(at.length).toBe(101);
-        expect(new Set(at.slice(0, 99).map(([, y]) => y))).toEqual(new Set([5]));
-        expect(at[100]).toEqual([99.9, 10]);
+        expect(at.length).toBe(252);
+        expect(new Set(at.slice(2, 250).map(([, y]) => y))).toEqual(new Set([5]));
+        expect(at[0]).toEqual([0, 0]);
+        expect(at[251]).toEqual([249.75, 10]);
         expect(shownAt(pen, l, 500)).toBe(5);
     });
     it("are told by the room that they have, not by the chart's", () => {
         clipX([l], [0, 9990]);
         expect(l.share).toBeCloseTo(0.1);
-        expect(shownAt({ ...pen, x: v => v / 100 }, l, 500)).toBe(5);
+        expect(shownAt({ ...pen, x: v => v / 40 }, l, 500)).toBe(5);
     });
 });
 
