@@ -14,14 +14,26 @@ export interface State {
 
 const DESK = [1440];
 
-const LOG = [
-    "epoch 1: loss 2.3026 \x1b[32m5.51 it/s\x1b[0m lr 0.1",
-    "\x1b[33mwarning\x1b[0m grad_norm 318.4 clipped to 1.0",
-    "Traceback (most recent call last):",
+const LAST = [
+    "\x1b[33mwarning\x1b[0m grad_norm nan, step skipped",
+    "\x1b[1mTraceback\x1b[0m (most recent call last):",
     '  File "train.py", line 212, in <module>',
     "    trainer.fit(loader, epochs=args.epochs)",
-    "\x1b[31mFloatingPointError\x1b[0m: loss is NaN at step 18,604",
+    '  File "trainer.py", line 88, in fit',
+    '    raise FloatingPointError(f"loss is {loss} at step {step:,}")',
+    "\x1b[31mFloatingPointError\x1b[0m: loss is nan at step 49,760",
 ];
+
+/** What a training says: a line now and then, and a warning. */
+function consoleText(lines: number, failed: boolean): string {
+    const out = Array.from({ length: lines }, (_, i) => {
+        const step = 49_740 - (lines - i) * 120;
+        if (i % 9 === 7) return `\x1b[33mwarning\x1b[0m grad_norm ${300 + i}.4 clipped to 1.0`;
+        const loss = (0.09 + 2 / (i + 4)).toFixed(4);
+        return `step ${step}  loss ${loss}  \x1b[32m5.5${i % 10} it/s\x1b[0m  lr 0.00${900 - (i % 90)}`;
+    });
+    return `${out.concat(failed ? LAST : []).join("\n")}\n`;
+}
 
 /** A run that reports, with console and files. */
 function reports(mock: Mock, status: string, lines: number): string {
@@ -29,8 +41,8 @@ function reports(mock: Mock, status: string, lines: number): string {
     const failed = status === "Failed";
     const more = failed ? { reason: "exit", status_message: "exit 1, rank 1 on n2" } : {};
     mock.history.adopt(run, status, more);
-    const text = Array.from({ length: lines }, (_, i) => LOG[i % LOG.length]).join("\n");
-    if (lines > 0) mock.history.write(run, "console/stdout.txt", `${text}\n`);
+    if (failed) mock.history.say(run, "exited", { exit: 1, rank: 1 });
+    mock.history.write(run, "console/stdout.txt", consoleText(lines, failed));
     mock.history.write(run, "outputs/checkpoints/epoch=90.pt", "x".repeat(150_000));
     mock.history.write(run, "outputs/config.yaml", "lr: 0.1\n");
     return run.info.id;
