@@ -11,7 +11,7 @@ import time
 import pytest
 
 from api_lib import Raw, request, status
-from conftest import wait_for
+from conftest import DEADLINE, wait_for
 
 HEAD = "GET /healthz HTTP/1.1\r\n"
 POST = "POST /api/v1/points HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -342,7 +342,14 @@ def test_a_websocket_as_the_first_request(server):
         assert b'"welcome"' in read_message(raw)
 
 
-def test_http2_is_closed(server):
-    with Raw(server) as raw:
-        raw.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
-        assert raw.ended()
+def test_http2_that_is_none_gets_a_goaway_and_ends(server):
+    with socket.create_connection(("127.0.0.1", server.port), DEADLINE) as link:
+        link.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"x" * 100)
+        got = b""
+        while piece := link.recv(4096):
+            got += piece
+    kinds = []
+    while got:  # frames: length, kind
+        kinds.append(got[3])
+        got = got[9 + int.from_bytes(got[:3], "big"):]
+    assert kinds[0] == 4 and kinds[-1] == 7
