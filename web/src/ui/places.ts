@@ -1,12 +1,12 @@
 // Where the focus goes when what it stood on leaves with the screen: to the head of the new screen,
-// and back to the card or the run from which it came. A focus that is still somewhere is left alone.
+// and back to the card or the run from which it came. A focus that still is somewhere stays.
 
 import { effect } from "@preact/signals";
 import { view } from "../model/view";
 
 const LOOKS = 60;
 
-/** Focuses what `find` gives as soon as it is there, unless something else has the focus by then. */
+/** Focuses what `find` gives once it is there, unless something else has the focus by then. */
 function focusSoon(find: () => HTMLElement | null, left = LOOKS): void {
     requestAnimationFrame(() => {
         if (document.activeElement && document.activeElement !== document.body) return;

@@ -30,7 +30,8 @@ function consoleText(lines: number, failed: boolean): string {
         const step = 49_740 - (lines - i) * 120;
         if (i % 9 === 7) return `\x1b[33mwarning\x1b[0m grad_norm ${300 + i}.4 clipped to 1.0`;
         const loss = (0.09 + 2 / (i + 4)).toFixed(4);
-        return `step ${step}  loss ${loss}  \x1b[32m5.5${i % 10} it/s\x1b[0m  lr 0.00${900 - (i % 90)}`;
+        const pace = `\x1b[32m5.5${i % 10} it/s\x1b[0m`;
+        return `step ${step}  loss ${loss}  ${pace}  lr 0.00${900 - (i % 90)}`;
     });
     return `${out.concat(failed ? LAST : []).join("\n")}\n`;
 }
