@@ -54,7 +54,8 @@ def proxied(start, logs, write, tmp_path):
         log.scalar("loss", step, step)
     wait_for(lambda: list((tmp_path / "archive").glob("runs/*/files/logs/*tfevents*")), "the copy")
     key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key,
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key,
                     "-out", cert, "-days", "2", "-subj", "/CN=localhost", "-addext",
                     "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
     proxy = TlsProxy(server.port, cert, key)
