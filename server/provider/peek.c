@@ -81,7 +81,7 @@ static bool shape_of(struct ef_slice shape, struct found *f)
 /* The field at p->at. */
 static int pass_field(struct peek *p, struct found *f)
 {
-    struct ef_slice bytes;
+    struct ef_slice bytes = {0};
     uint64_t length;
     uint32_t tag;
     int r = look_at(p, HEAD, &bytes);

@@ -246,7 +246,7 @@ int readback_value(struct readback *rb, const struct value_place *place, struct 
                    struct ef_value *ret)
 {
     struct ef_event event;
-    size_t size;
+    size_t size = 0;
 
     if (!rb->decoder && !(rb->decoder = ef_decoder_new()))
         return -ENOMEM;

@@ -102,7 +102,7 @@ typedef bool (*element_fn)(void *ctx, uint64_t raw);
 static bool each_element(struct wire *w, uint32_t tag, unsigned width, element_fn fn, void *ctx)
 {
     struct ef_slice packed = {NULL, 0};
-    uint64_t number;
+    uint64_t number = 0;
     uint32_t word;
 
     if ((tag & 7) != WIRE_LEN) {
