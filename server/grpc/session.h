@@ -1,7 +1,8 @@
 /* session.h: one connection: HTTP/2 by nghttp2. Private to the module.
  *
  * session.c is the only file that knows nghttp2. What a client can make us hold is limited:
- * streams, headers, one message a call, and the answers that wait to be sent. Thread: the loop's. */
+ * streams, headers, one message a call, and the answers that wait to be sent. Thread: the
+ * loop's. */
 #ifndef TB_GRPC_SESSION_H
 #define TB_GRPC_SESSION_H
 
