@@ -19,7 +19,7 @@ import {
     drawSplits,
     nearestItem,
 } from "./marks";
-import { isDense } from "./means";
+import { isDense, shownAt } from "./means";
 import { BUDGET_MS, forget, invalidate, invalidateOver, type Painted, rasterMs } from "./paint";
 import { palette, themeVersion } from "./palette";
 import { Plot } from "./plot";
@@ -369,7 +369,9 @@ export class Chart implements Painted {
         const h = hot.peek();
         for (const l of scene.lines) {
             const i = nearestItem(l, x, this.slack());
-            if (i >= 0) drawDot(pen, l, i, isSame(h?.run, l.run.id) ? 3.5 : 2.5, ground);
+            if (i < 0) continue;
+            const radius = isSame(h?.run, l.run.id) ? 3.5 : 2.5;
+            drawDot(pen, l, i, shownAt(pen, l, i, scene), radius, ground);
         }
     }
 

@@ -2,7 +2,6 @@
 // the crosshair and its dots.
 
 import type { Pen } from "./lines";
-import { shownAt } from "./means";
 import type { Line, Scene } from "./scene";
 
 function triangle(ctx: CanvasRenderingContext2D, x: number, y: number, up: boolean): void {
@@ -189,8 +188,16 @@ export function drawPill(p: Pen, x: number, text: string, back: string, front: s
     ctx.fillText(text, at + width / 2, p.bottom + 15);
 }
 
-export function drawDot(p: Pen, l: Line, i: number, radius: number, ground: string): void {
-    const y = p.y(shownAt(p, l, i));
+/** A dot on a line at an item, where `value` is shown. */
+export function drawDot(
+    p: Pen,
+    l: Line,
+    i: number,
+    value: number,
+    radius: number,
+    ground: string,
+): void {
+    const y = p.y(value);
     if (!Number.isFinite(y) || y < p.top - 2 || y > p.bottom + 2) return;
     p.ctx.beginPath();
     p.ctx.arc(p.x(l.x[i] - l.x0), y, radius, 0, 7);

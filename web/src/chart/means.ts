@@ -72,8 +72,13 @@ export function traceMeans(
 }
 
 /** What a dense line shows at an item: the mean of the items in its pixel. */
-export function shownAt(p: Pick<Scales, "x" | "left" | "right">, l: Line, i: number): number {
-    if (!l.rising || !isDense(l, p.right - p.left)) return l.y[i];
+export function shownAt(
+    p: Pick<Scales, "x" | "left" | "right">,
+    l: Line,
+    i: number,
+    scene: Scene,
+): number {
+    if (!l.rising || !hasMeans(l, scene, p.right - p.left)) return l.y[i];
     const { raw, cnt, n } = l.track;
     const per = columnsPerPx(l, p.right - p.left);
     const columnOf = (k: number) => Math.floor(p.x(l.x[k] - l.x0) * per);

@@ -23,7 +23,7 @@ export interface TagEntry {
 }
 
 export const LIMIT_START = 40;
-export const START_NEWEST = 20;
+const START_NEWEST = 20;
 
 export const about = signal<About | null>(null);
 export const runs = signal<Run[]>([]);
@@ -131,16 +131,38 @@ export const matched = computed<Run[]>(() => {
     return listed.value.filter(r => matches(f, r.name, words(r), () => paramsOf(r)));
 });
 
-/** What is drawn before the user has chosen: all, or the newest when there are too many. */
+/** The newest runs as they were once all were read, and which were known then. */
+let held: { experiment: string; chosen: Set<string>; known: Set<string> } | null = null;
+
+/**
+ * What is drawn before the user has chosen: all, or the newest when there are too many. The choice
+ * stays as it is while runs grow; a run that is new since joins it.
+ */
 export const chosenAtStart = computed<Set<string>>(() => {
     const all = listed.value;
-    if (all.length <= LIMIT_START) return new Set(all.map(r => r.id));
+    const ids = all.map(r => r.id);
+    if (all.length <= LIMIT_START) {
+        held = null;
+        return new Set(ids);
+    }
+    const experiment = view.experiment.value;
+    if (held?.experiment === experiment) {
+        const { chosen, known } = held;
+        return new Set(ids.filter(id => chosen.has(id) || !known.has(id)));
+    }
+    const chosen = newestOf(all);
+    const whole = !all.some(r => r.loading);
+    held = whole ? { experiment, chosen, known: new Set(ids) } : null;
+    return chosen;
+});
+
+function newestOf(all: Run[]): Set<string> {
     const newestFirst = [...all].sort((a, b) => {
         const live = Number(b.activity === "live") - Number(a.activity === "live");
         return live || (seconds(b.last_wall) || 0) - (seconds(a.last_wall) || 0);
     });
     return new Set(newestFirst.slice(0, START_NEWEST).map(r => r.id));
-});
+}
 
 export function isChosen(id: string): boolean {
     const { mode, ids } = view.selection.value;

@@ -2,7 +2,7 @@
 
 import type { Signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { drawn, listed, matched, runFilter, runs, START_NEWEST } from "../model/catalog";
+import { chosenAtStart, drawn, listed, matched, runFilter, runs } from "../model/catalog";
 import { plural } from "../model/format";
 import { mainTag, sort, sortParts } from "../model/ranking";
 import { boxOf, rows, tree } from "../model/runlist";
@@ -146,7 +146,7 @@ function footWords(): string {
     const out = listed.value.length - matched.value.length;
     if (out > 0) return `${plural(out, "run does", "runs do")} not match the filter`;
     if (view.selection.value.mode === "start" && drawn.value.length < matched.value.length)
-        return `The ${START_NEWEST} newest of ${plural(listed.value.length, "run")} are chosen`;
+        return `The ${chosenAtStart.value.size} newest of ${plural(listed.value.length, "run")} are chosen`;
     return "";
 }
 

@@ -143,12 +143,12 @@ describe("dense lines", () => {
         expect(new Set(at.slice(2, 250).map(([, y]) => y))).toEqual(new Set([5]));
         expect(at[0]).toEqual([0, 0]);
         expect(at[251]).toEqual([249.75, 10]);
-        expect(shownAt(pen, l, 500)).toBe(5);
+        expect(shownAt(pen, l, 500, scene)).toBe(5);
     });
     it("are told by the room that they have, not by the chart's", () => {
         clipX([l], [0, 9990]);
         expect(l.share).toBeCloseTo(0.1);
-        expect(shownAt({ ...pen, x: v => v / 40 }, l, 500)).toBe(5);
+        expect(shownAt({ ...pen, x: v => v / 40 }, l, 500, scene)).toBe(5);
     });
 });
 
