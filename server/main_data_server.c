@@ -299,10 +299,13 @@ int main(int argc, char **argv)
     int r = server_start(&config, &server);
     if (r < 0) {
         tell_bind(&line, config.port, -r);
+        config_done(&config);
         return EXIT_BIND;
     }
     code = write_port(&line, server_port(server));
-    if (code != 0)
-        return code;
-    serve(server, once);
+    if (code == 0)
+        serve(server, once); /* until the process ends */
+    server_stop(server);
+    config_done(&config);
+    return code;
 }

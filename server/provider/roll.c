@@ -197,7 +197,8 @@ int roll_make(struct roll *roll, struct provider *provider, struct text experime
             r = add_run(roll, &rb, &runs[i]);
     if (r < 0)
         return r;
-    qsort(roll->entries, roll->count, sizeof *roll->entries, compare_entries);
+    if (roll->count > 0)
+        qsort(roll->entries, roll->count, sizeof *roll->entries, compare_entries);
     return tell_apart(roll);
 }
 
