@@ -10,6 +10,7 @@
 
 #include "http/ask.h"
 #include "http/body.h"
+#include "http/lives.h"
 
 struct ask *ask_free(struct ask *ask)
 {
@@ -303,6 +304,8 @@ struct ask *ask_read(struct request *request)
         !read_width(request, &ask->query, root) || !read_after(request, ask, root) ||
         !ask_choose_format(request, false, &ask->format))
         return ask_free(ask);
+    for (size_t i = 0; i < ask->count; i++)
+        lives_bring(request->shared->lives, ask->series[i].run);
     ask_find(ask, request->shared->options.store);
     return ask;
 }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -23,6 +24,13 @@ struct lives {
     struct entry **entries; /* open addressing by hash of the id; NULL: free */
     size_t count, capacity; /* capacity: a power of two */
     double next_s;          /* time alone changes something then, at the earliest */
+
+    struct archive_run_row *rows; /* of the start, by created_s; NULL once all are in the table */
+    const struct archive_run_row **by_id;
+    size_t n_rows;
+    pthread_t loader;
+    bool has_loader;
+    atomic_bool loaded, stopping;
 };
 
 /* ---- the table --------------------------------------------------------------------------- */
@@ -151,38 +159,49 @@ static int first_name(struct archive_run *archived, char **ret)
     return r;
 }
 
+/* Its index is read, if it has one: that needs no lock. -ENOMEM. */
+static int make_run(struct lives *lives, struct archive_run *archived, struct run **ret)
+{
+    const struct archive_run_info *info = archive_run_info(archived);
+    struct run_info store_info = {.id = info->id, .name = info->name,
+                                  .experiment = info->experiment, .path = info->source,
+                                  .deleted = archive_is_deleted(archived)};
+    _cleanup_free_ char *name = NULL;
+
+    *ret = store_find_run(lives->store, info->id);
+    if (*ret)
+        return 0;
+    if (info->kind == ARCHIVE_RUN_JOB && first_name(archived, &name) < 0)
+        return -ENOMEM;
+    if (info->kind == ARCHIVE_RUN_JOB)
+        store_info.name = name && *name ? name : info->id;
+    *ret = store_run(lives->store, &store_info);
+    return *ret ? 0 : -ENOMEM;
+}
+
 /* With the lock held. */
 static int add(struct lives *lives, struct archive_run *archived, struct entry **ret)
 {
     const struct archive_run_info *info = archive_run_info(archived);
-    struct run_info store_info = {.id = info->id, .name = info->name,
-                                  .experiment = info->experiment, .path = info->source};
     struct entry *entry = find(lives, info->id);
-    _cleanup_free_ char *name = NULL;
+    struct run *run;
 
     if (entry) {
         *ret = entry;
         return 0;
     }
-    if (strlen(info->id) > LIMIT_RUN_ID_BYTES || grow(lives) < 0)
+    if (strlen(info->id) > LIMIT_RUN_ID_BYTES || grow(lives) < 0 ||
+        make_run(lives, archived, &run) < 0)
         return -ENOMEM;
-    if (info->kind == ARCHIVE_RUN_JOB && first_name(archived, &name) < 0)
-        return -ENOMEM;
-    if (info->kind == ARCHIVE_RUN_JOB)
-        store_info.name = name && *name ? name : info->id;
     entry = calloc(1, sizeof *entry);
     if (!entry)
         return -ENOMEM;
     entry->life = (struct life){
         .archived = archived,
-        .run = store_run(lives->store, &store_info),
+        .run = run,
         .heard_s = NAN,
         .job = info->kind == ARCHIVE_RUN_JOB,
     };
-    if (!entry->life.run) {
-        entry_free(entry);
-        return -ENOMEM;
-    }
     memcpy(entry->id, info->id, strlen(info->id) + 1);
     lives->entries[place_of(lives, info->id)] = entry;
     lives->count++;
@@ -190,51 +209,112 @@ static int add(struct lives *lives, struct archive_run *archived, struct entry *
     return 0;
 }
 
+/* A run as the catalog had it at the start. With the lock held. */
+static void load_row(struct lives *lives, const struct archive_run_row *row)
+{
+    struct archive_run *archived = archive_find_run(lives->archive, row->id);
+    struct run_summary summary;
+    struct entry *entry;
+
+    if (!archived || find(lives, row->id))
+        return;
+    int r = add(lives, archived, &entry);
+    if (r == 0) {
+        entry->life.deleted = row->deleted || row->purged;
+        entry->life.purged = row->purged;
+        entry->life.pinned = row->pinned;
+        run_summarize(entry->life.run, &summary);
+        if (strcmp(row->name, summary.name) != 0)
+            r = set_text(&entry->title, row->name);
+        if (r == 0)
+            r = set_text(&entry->notes, row->notes);
+        if (r == 0)
+            r = set_text(&entry->tags, row->tags);
+        fold(lives, entry);
+    }
+    if (r < 0)
+        log_error("out of memory: run %s shows as it is after a restart", row->id);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+    return strcmp((*(const struct archive_run_row *const *)a)->id,
+                  (*(const struct archive_run_row *const *)b)->id);
+}
+
+/* The run's entry; one of the catalog whose turn has not come yet takes it now. With the lock. */
+static struct entry *known(struct lives *lives, const char *id)
+{
+    struct entry *entry = find(lives, id);
+    const struct archive_run_row key = {.id = id}, *wanted = &key;
+
+    if (entry || !lives->rows)
+        return entry;
+    const struct archive_run_row **row =
+        bsearch(&wanted, lives->by_id, lives->n_rows, sizeof(void *), compare_ids);
+    if (row)
+        load_row(lives, *row);
+    return row ? find(lives, id) : NULL;
+}
+
 int lives_add(struct lives *lives, struct archive_run *archived)
 {
     struct entry *entry;
-    int r;
+    int r = 0;
 
     pthread_mutex_lock(&lives->lock);
-    r = add(lives, archived, &entry);
+    entry = known(lives, archive_run_info(archived)->id);
+    if (!entry)
+        r = add(lives, archived, &entry);
     if (r == 0)
         fold(lives, entry);
     pthread_mutex_unlock(&lives->lock);
     return r;
 }
 
-static int load_row(struct lives *lives, const struct archive_run_row *row)
-{
-    struct archive_run *archived = archive_find_run(lives->archive, row->id);
-    struct run_summary summary;
-    struct entry *entry;
-    int r = archived ? add(lives, archived, &entry) : 0;
+/* ---- the start --------------------------------------------------------------------------- */
 
-    if (!archived || r < 0)
-        return r;
-    entry->life.deleted = row->deleted || row->purged;
-    entry->life.purged = row->purged;
-    entry->life.pinned = row->pinned;
-    run_summarize(entry->life.run, &summary);
-    if (strcmp(row->name, summary.name) != 0)
-        r = set_text(&entry->title, row->name);
-    if (r == 0)
-        r = set_text(&entry->notes, row->notes);
-    if (r == 0)
-        r = set_text(&entry->tags, row->tags);
-    if (r == 0)
-        fold(lives, entry);
-    return r;
+static void *loader_main(void *p)
+{
+    struct lives *lives = p;
+
+    pthread_setname_np(pthread_self(), "lives");
+    for (size_t i = lives->n_rows; i-- > 0 && !atomic_load(&lives->stopping);) {
+        const struct archive_run_row *row = &lives->rows[i];
+        struct archive_run *archived = archive_find_run(lives->archive, row->id);
+        struct run *run;
+
+        if (archived) /* what fails fails again below, and is told */
+            (void)!make_run(lives, archived, &run);
+        pthread_mutex_lock(&lives->lock);
+        load_row(lives, row);
+        pthread_mutex_unlock(&lives->lock);
+    }
+    pthread_mutex_lock(&lives->lock);
+    free(lives->by_id);
+    free(lives->rows);
+    lives->by_id = NULL;
+    lives->rows = NULL;
+    pthread_mutex_unlock(&lives->lock);
+    atomic_store(&lives->loaded, true);
+    return NULL;
 }
 
-static int load(struct lives *lives)
+static int begin_load(struct lives *lives)
 {
-    _cleanup_free_ struct archive_run_row *rows = NULL;
-    size_t count;
-    int r = archive_runs(lives->archive, &rows, &count);
+    int r = archive_runs(lives->archive, &lives->rows, &lives->n_rows);
 
-    for (size_t i = 0; r == 0 && i < count; i++)
-        r = load_row(lives, &rows[i]);
+    if (r < 0)
+        return r;
+    lives->by_id = calloc(lives->n_rows + 1, sizeof *lives->by_id);
+    if (!lives->by_id)
+        return -ENOMEM;
+    for (size_t i = 0; i < lives->n_rows; i++)
+        lives->by_id[i] = &lives->rows[i];
+    if (lives->n_rows > 0)
+        qsort(lives->by_id, lives->n_rows, sizeof *lives->by_id, compare_ids);
+    r = -pthread_create(&lives->loader, NULL, loader_main, lives);
+    lives->has_loader = r == 0;
     return r;
 }
 
@@ -246,10 +326,13 @@ int lives_new(struct archive *archive, struct store *store, const struct clock *
 
     if (!lives)
         return -ENOMEM;
-    *lives = (struct lives){.archive = archive, .store = store, .clock = clock,
-                            .began_s = clock_wall_s(clock), .next_s = INFINITY};
+    lives->archive = archive;
+    lives->store = store;
+    lives->clock = clock;
+    lives->began_s = clock_wall_s(clock);
+    lives->next_s = INFINITY;
     pthread_mutex_init(&lives->lock, NULL);
-    r = load(lives);
+    r = begin_load(lives);
     if (r < 0) {
         lives_free(lives);
         return r;
@@ -262,13 +345,34 @@ struct lives *lives_free(struct lives *lives)
 {
     if (!lives)
         return NULL;
+    atomic_store(&lives->stopping, true);
+    if (lives->has_loader)
+        pthread_join(lives->loader, NULL);
     for (size_t i = 0; i < lives->capacity; i++)
         if (lives->entries[i])
             entry_free(lives->entries[i]);
     free(lives->entries);
+    free(lives->by_id);
+    free(lives->rows);
     pthread_mutex_destroy(&lives->lock);
     free(lives);
     return NULL;
+}
+
+bool lives_loaded(const struct lives *lives)
+{
+    return atomic_load(&lives->loaded);
+}
+
+/* ---- for the routes ---------------------------------------------------------------------- */
+
+void lives_bring(struct lives *lives, const char *id)
+{
+    if (!lives || lives_loaded(lives))
+        return;
+    pthread_mutex_lock(&lives->lock);
+    (void)known(lives, id);
+    pthread_mutex_unlock(&lives->lock);
 }
 
 bool lives_take(struct lives *lives, const char *id, struct life *ret)
@@ -277,7 +381,7 @@ bool lives_take(struct lives *lives, const char *id, struct life *ret)
     struct entry *entry;
 
     pthread_mutex_lock(&lives->lock);
-    entry = find(lives, id);
+    entry = known(lives, id);
     /* Found by the tailer since the start. */
     archived = entry ? NULL : archive_find_run(lives->archive, id);
     if (archived && add(lives, archived, &entry) == 0)
@@ -306,7 +410,7 @@ static struct entry *locked(struct lives *lives, const char *id)
     struct entry *entry;
 
     pthread_mutex_lock(&lives->lock);
-    entry = find(lives, id);
+    entry = known(lives, id);
     if (!entry)
         pthread_mutex_unlock(&lives->lock);
     return entry;

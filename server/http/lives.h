@@ -7,6 +7,9 @@
  * The archive has the events; here is what they come to, when an agent was heard last (which is
  * kept nowhere else: after a start every agent counts as heard), and what people wrote. Every run
  * of the catalog is in the store too, also one without points.
+ * The runs of the catalog come in behind the start, newest first, by a thread of its own that ends
+ * then; one that is asked for before its turn comes at once. So what is said of one run is always
+ * right, and a list may lack runs until lives_loaded().
  * Threads: any; one lock over all, held while a run's events are folded. */
 #ifndef TB_HTTP_LIVES_H
 #define TB_HTTP_LIVES_H
@@ -16,10 +19,14 @@
 
 struct lives;
 
-/* Reads the catalog. 0; -ENOMEM or what the archive said. */
+/* Begins to read the catalog. 0; -ENOMEM or what the archive said. */
 _must_check_ int lives_new(struct archive *archive, struct store *store,
                            const struct clock *clock, struct lives **ret);
 struct lives *lives_free(struct lives *lives);
+/* All runs of the catalog are in the store. */
+bool lives_loaded(const struct lives *lives);
+/* That run is in the store, if the history has it. Accepts no lives. */
+void lives_bring(struct lives *lives, const char *id);
 
 /* One run as it is now; texts are valid until it is given back. */
 struct life {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "http/lives.h"
 
 void request_init(struct request *request, struct http_shared *shared, const struct peer *peer)
 {
@@ -91,8 +92,10 @@ void request_wait_commit(struct request *request, struct run *run, uint64_t comm
 
 struct run *request_run(struct request *request)
 {
-    struct run *run = store_find_run(request->shared->options.store, request->id);
+    struct run *run;
 
+    lives_bring(request->shared->lives, request->id);
+    run = store_find_run(request->shared->options.store, request->id);
     if (!run)
         response_problem(request, 404, "no-such-run", "There is no run with the id %.70s.",
                       request->id);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "http/assets.h"
+#include "http/lives.h"
 #include "http/router.h"
 #include "http/write.h"
 
@@ -59,13 +60,14 @@ static void put_features(struct json *j, const struct http_options *options)
     put_archive(j, options->archive);
 }
 
-static void put_progress(struct json *j, const struct http_facts *facts)
+static void put_progress(struct json *j, const struct http_facts *facts, const struct lives *lives)
 {
     uint64_t done_bytes = 0, total = 0;
     bool done = true, waiting = false;
 
     if (facts->progress)
         facts->progress(facts->ctx, &done_bytes, &total, &done, &waiting);
+    done = done && (!lives || lives_loaded(lives));
     json_key(j, "progress");
     json_open(j, '{');
     write_u64(j, "read", done_bytes);
@@ -97,7 +99,7 @@ void route_root(struct request *request)
     write_u64(&j, "runs", count);
     json_key(&j, "newest_commit_age_s");
     json_put_finite(&j, fmax(now - newest, isnan(newest) ? NAN : 0));
-    put_progress(&j, &options->facts);
+    put_progress(&j, &options->facts, request->shared->lives);
     put_features(&j, options);
     put_limits(&j);
     json_close(&j, '}');

@@ -109,12 +109,19 @@ struct selection {
     struct placed *placed;    /* those that fit, in the order asked for */
     size_t count;
     uint64_t limit, changes; /* store_changes(), read before the list */
+    bool loading;            /* runs may be missing; read before the list too */
 };
 
 static void selection_done(struct selection *selection)
 {
     free(selection->runs);
     free(selection->placed);
+}
+
+/* Runs of the history come in behind the start. */
+static bool is_loading(const struct request *request)
+{
+    return request->shared->lives && !lives_loaded(request->shared->lives);
 }
 
 static bool asks_deleted(const struct request *request)
@@ -178,6 +185,7 @@ static bool select_runs(struct request *request, struct filter *filter,
         !read_order(request, &order, &down) ||
         !request_number(request, "limit", 1, LIMIT_LIST_ROWS, LIMIT_LIST_ROWS, &selection->limit))
         return false;
+    selection->loading = is_loading(request);
     selection->changes = store_changes(request->shared->options.store);
     r = store_runs(request->shared->options.store, &selection->runs, &all);
     if (r == 0) {
@@ -218,7 +226,7 @@ static int list_etag(struct request *request, const struct selection *selection,
     char hex[33];
     int r;
 
-    buf_printf(&text, "%s %zu", request->shared->epoch, selection->count);
+    buf_printf(&text, "%s %zu %d", request->shared->epoch, selection->count, selection->loading);
     for (size_t i = from; i < to; i++) {
         struct run_summary run = *selection->placed[i].run;
 
@@ -245,6 +253,7 @@ static void write_runs(struct request *request, const struct selection *selectio
     write_double(&j, "now", now);
     write_text(&j, "cursor", cursor);
     write_u64(&j, "total", selection->count);
+    write_bool(&j, "loading", selection->loading);
     json_key(&j, "runs");
     json_open(&j, '[');
     for (size_t i = from; i < to; i++) {
@@ -357,6 +366,7 @@ void route_experiments(struct request *request)
     struct json j = JSON_INIT(&request->reply.body);
     struct experiment e = {0};
     size_t count;
+    bool loading = is_loading(request);
     int r = store_runs(request->shared->options.store, &runs, &count);
 
     if (r < 0) {
@@ -367,6 +377,7 @@ void route_experiments(struct request *request)
     if (count > 0)
         qsort(runs, count, sizeof *runs, by_experiment);
     json_open(&j, '{');
+    write_bool(&j, "loading", loading);
     json_key(&j, "experiments");
     json_open(&j, '[');
     for (size_t i = 0; i < count; i++) {

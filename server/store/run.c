@@ -104,6 +104,7 @@ struct run *run_new(struct store *store, const struct run_info *info)
         text += length;
     }
     run->store = store;
+    run->life.deleted = info->deleted;
     run->commit_wall_s = run->last_points_s = run->usual_interval_s = NAN;
     run->first_wall = run->last_wall = NAN;
     slab_init(&run->slab, lane_release_chain);

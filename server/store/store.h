@@ -48,6 +48,7 @@ struct run_info { /* strings are copied */
     const char *name;
     const char *experiment;
     const char *path;       /* directory at the source */
+    bool deleted;           /* until run_set_life() says otherwise */
 };
 
 /* Finds or makes the run; any thread. NULL: out of memory or LIMIT_DIRS runs. */

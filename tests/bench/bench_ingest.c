@@ -32,7 +32,7 @@ static double now_s(void)
 
 static void take_file(struct ingest *ingest, const char *path, struct times *times)
 {
-    const struct run_info info = {path, path, "", path};
+    const struct run_info info = {path, path, "", path, false};
     void *run = ingest_run_found(ingest, &info), *file = ingest_generation(ingest, run, "", "f", 1);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     off_t size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);

@@ -171,7 +171,7 @@ struct rig {
 
 static struct rig rig_open(void)
 {
-    struct run_info info = {"bench", "bench", "", ""};
+    struct run_info info = {"bench", "bench", "", "", false};
     struct rig rig = {.store = store_new(NULL)};
 
     CHECK(rig.store);
@@ -247,7 +247,7 @@ static void bench_short(void)
     double start = now_s();
     for (int r = 0; r < 200; r++) {
         snprintf(id, sizeof id, "run%d", r);
-        struct run_info info = {id, id, "", ""};
+        struct run_info info = {id, id, "", "", false};
         struct run *run = store_run(store, &info);
         struct generation *generation = run_generation(run, "", "events", 0);
         open_lanes(run, generation, lanes, 50);

@@ -46,7 +46,7 @@ static void ask(struct run *run)
 
 static void try_table(const uint8_t *data, size_t size)
 {
-    static const struct run_info info = {"r1", "run", "experiment", "/logs/run"};
+    static const struct run_info info = {"r1", "run", "experiment", "/logs/run", false};
     struct bytes bytes = {data, size};
     struct store *store = store_new(NULL);
     struct chunk_file file = {.read = read_bytes, .ctx = &bytes, .id = 1, .first = 1, .last = 1};

@@ -110,7 +110,7 @@ void chain_done(struct chain *chain)
 
 struct run *chain_restore(struct chain *chain, struct store *store, int *ret_error)
 {
-    struct run_info info = {"r1", "run", "experiment", "/logs/run"};
+    struct run_info info = {"r1", "run", "experiment", "/logs/run", false};
     struct restore *restore = restore_new(store, &info);
     struct run *run = NULL;
     int r = 0;

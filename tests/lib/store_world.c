@@ -107,7 +107,7 @@ void world_make(struct world *world, uint64_t seed, bool simple)
 
 void world_open(struct world *world)
 {
-    struct run_info info = {"r1", "run", "experiment", "/logs/run"};
+    struct run_info info = {"r1", "run", "experiment", "/logs/run", false};
 
     world->store = store_new(NULL);
     CHECK(world->store);

@@ -22,7 +22,7 @@ enum { POINTS = 200 };
 
 static void make_chain(struct chain *chain)
 {
-    static const struct run_info info = {"r1", "run", "experiment", "/logs/run"};
+    static const struct run_info info = {"r1", "run", "experiment", "/logs/run", false};
     static const struct series_meta scalar = {.kind = SERIES_SCALAR, .plugin = {"scalars", 7}};
     static const struct series_meta image = {.kind = SERIES_IMAGE};
     struct store *store = store_new(NULL);

@@ -147,7 +147,7 @@ static void whatever_fails_once_readers_see_the_same(void **state)
         struct run *run;
         fault_hit = fault_hit || n == 0;
         TWICE(store, store_new(&options), !store);
-        TWICE(run, store_run(store, &(struct run_info){"id", "run", "", ""}), !run);
+        TWICE(run, store_run(store, &(struct run_info){"id", "run", "", "", false}), !run);
         write_files(run);
         look(run, &seen);
         if (n == 0)

@@ -6,7 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/check.h"
 
@@ -16,7 +18,7 @@ static struct archive *archive;
 static struct lives *lives;
 static char dir[64];
 
-static void open_all(void)
+static void open_loading(void)
 {
     struct archive_holder holder;
     char path[80];
@@ -27,6 +29,13 @@ static void open_all(void)
     CHECK(archive_open(&(struct archive_options){.dir = path, .reserve_bytes = 1 << 20}, &archive,
                        &holder) == 0);
     CHECK(lives_new(archive, store, &clock_now, &lives) == 0);
+}
+
+static void open_all(void)
+{
+    open_loading();
+    while (!lives_loaded(lives))
+        usleep(100);
 }
 
 static void close_all(void)
@@ -190,6 +199,62 @@ static void many_runs_are_found_again(void **state)
     assert_false(lives_take(lives, "run300", &life));
 }
 
+enum { RUNS = 300 };
+
+static void is_as_it_was(int i)
+{
+    char id[16], title[24];
+    struct life life;
+
+    snprintf(id, sizeof id, "run%d", i);
+    snprintf(title, sizeof title, "title %d", i);
+    assert_true(lives_take(lives, id, &life));
+    assert_string_equal(life.title, title);
+    assert_int_equal(life.deleted, i % 3 == 0);
+    assert_int_equal(life.pinned, i % 3 == 1);
+    lives_give_back(lives);
+}
+
+/* Whoever asks before a run's turn has come is not told less, and no list shows what was deleted. */
+static void what_is_said_while_runs_come_in_is_right(void **state)
+{
+    char id[16], title[24];
+    struct run_summary *list;
+    size_t count;
+
+    for (int i = 0; i < RUNS; i++) {
+        snprintf(id, sizeof id, "run%d", i);
+        snprintf(title, sizeof title, "title %d", i);
+        struct archive_run *run = make(id);
+        assert_int_equal(archive_set_notes(run, &(struct archive_notes){.name = title,
+                                                                       .pinned = i % 3 == 1},
+                                           NULL, NULL), 0);
+        if (i % 3 == 0)
+            assert_int_equal(archive_delete(run, true, NULL, NULL), 0);
+    }
+    close_all();
+    for (int round = 0; round < 3; round++) {
+        open_loading();
+        for (int i = 0; i < RUNS; i++)
+            is_as_it_was(i * 7 % RUNS); /* 7 and RUNS have no common factor */
+        close_all();
+        open_loading();
+        bool loaded;
+        do {
+            loaded = lives_loaded(lives);
+            assert_int_equal(store_runs(store, &list, &count), 0);
+            for (size_t i = 0; i < count; i++)
+                assert_int_equal(list[i].life.deleted, atoi(list[i].id + 3) % 3 == 0);
+            free(list);
+        } while (!loaded);
+        assert_int_equal(count, RUNS);
+        close_all();
+        open_loading(); /* ends in the middle */
+        close_all();
+    }
+    open_all();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +264,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(only_what_changes_is_news, start, stop),
         cmocka_unit_test_setup_teardown(a_run_that_was_heard_of_is_busy, start, stop),
         cmocka_unit_test_setup_teardown(many_runs_are_found_again, start, stop),
+        cmocka_unit_test_setup_teardown(what_is_said_while_runs_come_in_is_right, start, stop),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

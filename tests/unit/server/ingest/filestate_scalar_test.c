@@ -25,7 +25,7 @@ struct side {
 
 static void side_init(struct side *side)
 {
-    const struct run_info info = {"r1", "train", "logs", "/logs/train"};
+    const struct run_info info = {"r1", "train", "logs", "/logs/train", false};
 
     side->store = store_new(&(struct store_options){0});
     side->ingest = ingest_new(side->store);

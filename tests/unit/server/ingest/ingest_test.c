@@ -30,7 +30,7 @@ struct intake {
 static int setup(void **state)
 {
     struct intake *w = calloc(1, sizeof *w);
-    const struct run_info info = {"r1", "train", "logs", "/logs/train"};
+    const struct run_info info = {"r1", "train", "logs", "/logs/train", false};
 
     w->store = store_new(&(struct store_options){0});
     w->ingest = ingest_new(w->store);
@@ -453,7 +453,7 @@ static void the_cut_into_spans_means_nothing(void **state)
 static void restart(struct intake *w)
 {
     struct chain chain = {0};
-    const struct run_info info = {"r1", "train", "logs", "/logs/train"};
+    const struct run_info info = {"r1", "train", "logs", "/logs/train", false};
     struct place place = {.offset = w->given}, resumed;
     uint32_t number = 0;
     int r;

@@ -98,7 +98,7 @@ static void build(struct ef_builder *b)
 /* Takes the file in with the n-th allocation failing; true if one did. The sums must not change. */
 static bool take_in(const struct ef_builder *b, long n, uint64_t ret_sums[4])
 {
-    const struct run_info info = {"r", "r", "logs", "/r"};
+    const struct run_info info = {"r", "r", "logs", "/r", false};
     const struct span span = {.data = b->data, .size = b->size};
     struct run_summary summary;
 

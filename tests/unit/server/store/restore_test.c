@@ -105,7 +105,7 @@ static void test_the_same_with_replays(void **state)
 
 /* ---- long lanes -------------------------------------------------------------------------- */
 
-static const struct run_info info = {"r1", "run", "experiment", "/logs/run"};
+static const struct run_info info = {"r1", "run", "experiment", "/logs/run", false};
 static const struct series_meta meta = {.kind = SERIES_SCALAR};
 static const struct text tag = {"loss", 4};
 

@@ -34,7 +34,8 @@ static void rig_open(struct rig *rig)
     rig->store = store_new(&(struct store_options){.clock = &rig->clock, .epoch = 77});
     assert_non_null(rig->store);
     assert_int_equal(store_epoch(rig->store), 77);
-    rig->run = store_run(rig->store, &(struct run_info){"r1", "digits/lr=0.1", "digits", "/x"});
+    rig->run = store_run(rig->store,
+                         &(struct run_info){"r1", "digits/lr=0.1", "digits", "/x", false});
     assert_non_null(rig->run);
     assert_int_equal(store_subscribe(rig->store, on_commit, rig), 0);
 }
@@ -265,8 +266,8 @@ static void test_runs_are_listed_in_natural_order(void **state)
     size_t count;
 
     rig_open(&rig);
-    store_run(rig.store, &(struct run_info){"r3", "digits/10", "", ""});
-    store_run(rig.store, &(struct run_info){"r2", "digits/9", "", ""});
+    store_run(rig.store, &(struct run_info){"r3", "digits/10", "", "", false});
+    store_run(rig.store, &(struct run_info){"r2", "digits/9", "", "", false});
     assert_int_equal(store_runs(rig.store, &runs, &count), 0);
     assert_int_equal(count, 3);
     assert_string_equal(runs[0].id, "r2");

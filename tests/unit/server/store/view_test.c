@@ -135,7 +135,7 @@ static void test_readers_beside_writers(void **state)
     assert_int_equal(store_subscribe(stage.store, on_commit, &stage), 0);
     for (size_t i = 0; i < RUNS; i++) {
         const char *id = i ? "run1" : "run0";
-        stage.runs[i] = store_run(stage.store, &(struct run_info){id, id, "", ""});
+        stage.runs[i] = store_run(stage.store, &(struct run_info){id, id, "", "", false});
     }
     for (size_t i = 0; i < RUNS + READERS; i++)
         workers[i] = (struct worker){&stage, i < RUNS ? i : i - RUNS};
