@@ -14,7 +14,7 @@
 #include "http/history.h"
 #include "http/router.h"
 
-enum { UPLOAD_PIECE = LIMIT_CARRIED_BYTES };
+enum { UPLOAD_PIECE = LIMIT_CARRIED_BYTES, ROOM_MS = 5 /* between two looks for room */ };
 
 struct upload {
     struct archive_run *run;
@@ -25,6 +25,7 @@ struct upload {
     uint8_t digest[SHA256_BYTES];
     uint64_t repair_length;
     struct ticket *ticket;   /* of archive_complete() */
+    int64_t give_up_ns;      /* 0: the archive's queue had room so far for the last piece */
     size_t held;             /* bytes in `piece` */
     char piece[UPLOAD_PIECE];
 };
@@ -405,6 +406,22 @@ static void complete(struct request *request, struct upload *upload)
     tell(request, upload->file, NULL);
 }
 
+/* The archive's queue is full: the last piece of a body waits like those before it. False: it
+ * waited long enough. */
+static bool wait_for_room(struct request *request, struct upload *upload)
+{
+    int64_t now = clock_ns(NULL);
+    bool stopping = upload->give_up_ns && request->time_over && now < request->due_ns;
+
+    if (upload->give_up_ns == 0)
+        upload->give_up_ns = now + LIMIT_DURABLE_SECONDS * NS_PER_S;
+    if (now >= upload->give_up_ns || stopping)
+        return false;
+    request->due_ns = 0;
+    request_wait(request, ROOM_MS / 1e3, NULL);
+    return true;
+}
+
 static void serve_patch(struct request *request)
 {
     struct upload *upload = request->state;
@@ -415,6 +432,12 @@ static void serve_patch(struct request *request)
         return;
     }
     r = give(request, upload);
+    if (r == -EAGAIN && wait_for_room(request, upload))
+        return;
+    if (upload->give_up_ns) { /* what comes now has a time of its own */
+        upload->give_up_ns = request->due_ns = 0;
+        request->time_over = false;
+    }
     if (r == -EAGAIN) {
         history_problem(request, -ENOMEM);
         tell(request, upload->file, NULL);

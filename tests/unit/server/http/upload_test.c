@@ -2,13 +2,19 @@
 #include "history_rig.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <eventfile/crc32c.h>
 
@@ -256,6 +262,41 @@ static void a_large_body_is_streamed(void **state)
     free(data);
 }
 
+static _Atomic bool stuck;
+
+/* The archive writes nothing while it is stuck: over the C library's own. */
+ssize_t pwritev(int fd, const struct iovec *iov, int n, off_t offset)
+{
+    while (atomic_load(&stuck))
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    return syscall(SYS_pwritev, fd, iov, n, offset, 0);
+}
+
+static void *let_go(void *arg)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    atomic_store(&stuck, false);
+    return NULL;
+}
+
+static void an_end_waits_for_room_like_the_rest(void **state)
+{
+    enum { FIRST = LIMIT_ARCHIVE_QUEUE_BYTES - 30000, SIZE = FIRST + 60000 };
+    char *data = malloc(SIZE);
+    pthread_t thread;
+
+    for (size_t i = 0; i < SIZE; i++)
+        data[i] = (char)(i * 2654435761u >> 13);
+    atomic_store(&stuck, true);
+    patch_is(204, NULL, FILE_A, 0, NULL, data, FIRST);
+    assert_int_equal(pthread_create(&thread, NULL, let_go, NULL), 0);
+    patch_is(204, NULL, FILE_A, FIRST, NULL, data + FIRST, SIZE - FIRST);
+    pthread_join(thread, NULL);
+    wait_durable(FILE_A, SIZE);
+    content_is(FILE_A, data, SIZE);
+    free(data);
+}
+
 /* ---- what is refused --------------------------------------------------------------------- */
 
 static void unsound_requests_are_refused(void **state)
@@ -476,6 +517,7 @@ int main(void)
         WITH_RIG(a_path_belongs_to_who_sent_it_first),
         WITH_RIG(the_hash_must_agree),
         WITH_RIG(a_large_body_is_streamed),
+        WITH_RIG(an_end_waits_for_room_like_the_rest),
         WITH_RIG(unsound_requests_are_refused),
         WITH_RIG(a_name_that_is_too_long_is_refused),
         WITH_RIG(a_body_that_is_too_large_is_not_read),
