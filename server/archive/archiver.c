@@ -308,8 +308,6 @@ static int turn_carried(struct archive_file *file)
         iov[n++] = (struct iovec){piece->data, (size_t)piece->size};
     pthread_mutex_unlock(&archive->lock);
     ssize_t wrote = write_carried(file, iov, n);
-    if (wrote > 0)
-        write_behind(file, file->written + (uint64_t)wrote);
     pthread_mutex_lock(&archive->lock);
     if (wrote < 0)
         return (int)wrote;
