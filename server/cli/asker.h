@@ -22,8 +22,9 @@ struct asker_options { /* of the command line */
 };
 
 #define ASKER_OPTION_ROWS(o)                                                                      \
-    {"server", 0, CLI_STRING, &(o)->server, "URL", "the server to ask, http:// or https:// (default:\nthe one "   \
-     "on this machine)", 0, 0, "TAILBOARD_SERVER"},                                                        \
+    {"server", 0, CLI_STRING, &(o)->server, "URL",                                                \
+     "the server to ask, http:// or https:// (default:\nthe one on this machine)", 0, 0,          \
+     "TAILBOARD_SERVER"},                                                                         \
     {"token-file", 0, CLI_STRING, &(o)->token_file, "FILE", "a file with the token (else "         \
      "TAILBOARD_TOKEN; the\nuser's own server on this machine needs none)", 0, 0,                  \
      "TAILBOARD_TOKEN_FILE"},                                                                      \

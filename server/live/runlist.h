@@ -31,7 +31,7 @@ struct runlist {
 void runlist_done(struct runlist *list);
 /* Errors (no memory) are met again at the run's next change. */
 void runlist_changed(struct runlist *list, struct run *run);
-/* Counts the runs that changed after change `since` of the store (store_changes()) as changed now. */
+/* Counts the runs that changed after `since` of the store (store_changes()) as changed now. */
 void runlist_since(struct runlist *list, struct store *store, uint64_t since);
 /* Compares what changes with time alone: live, quiet. */
 void runlist_look(struct runlist *list, struct store *store);

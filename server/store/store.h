@@ -236,8 +236,8 @@ struct run_summary {
  * what the list may lack: a run whose `changed` is greater. Any thread. */
 uint64_t store_changes(struct store *store);
 
-/* How many runs there are, and when one was committed last (NaN: never). For those who ask again and
- * again: costs the same with any number of runs. Any thread. */
+/* How many runs there are, and when one was committed last (NaN: never). For those who ask again
+ * and again: costs the same with any number of runs. Any thread. */
 size_t store_pulse(struct store *store, double *ret_commit_wall_s);
 
 /* All runs, in order of name (natural order of "/"-parts); *ret is freed by the caller. */

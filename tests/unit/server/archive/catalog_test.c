@@ -1,5 +1,5 @@
-/* A catalog that an older version left is brought up to date and keeps every row. The old tables are
- * written here as they were, and are never changed. */
+/* A catalog that an older version left is brought up to date and keeps every row. The old tables
+ * are written here as they were, and are never changed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
