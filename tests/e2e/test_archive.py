@@ -1,15 +1,9 @@
 """The run history: what was followed is there again when its source is gone, byte for byte."""
 
 import json
-import os
 import pathlib
-import random
 import shutil
-import signal
-import sqlite3
 import subprocess
-import threading
-import time
 
 import pytest
 
@@ -22,8 +16,6 @@ events = EventAccumulator(sys.argv[1])
 events.Reload()
 print(json.dumps([(e.step, e.value) for e in events.Scalars("loss")]))
 """
-ROUNDS = int(os.environ.get("TORTURE_ROUNDS", "6"))  # ./dev torture sets more
-SEED = int(os.environ.get("TORTURE_SEED", "0")) or random.randrange(1 << 30)
 
 
 @pytest.fixture
@@ -221,52 +213,3 @@ def big(step):
     from tensorboardX.proto.summary_pb2 import Summary
     yield Summary.Value(tag="loss", simple_value=step)
     yield Summary.Value(tag="text", tensor={"dtype": 7, "string_val": [b"x" * 16384]})
-
-
-class Writers(threading.Thread):
-    """Appends to a few files, again and again, until told to stop."""
-
-    def __init__(self, write, rng):
-        super().__init__(daemon=True)
-        self.logs = [write(name) for name in ("a", "b", "c/d")]
-        self.rng, self.ended, self.steps = rng, threading.Event(), [0] * 3
-
-    def run(self):
-        while not self.ended.is_set():
-            i = self.rng.randrange(3)
-            for _ in range(self.rng.randrange(1, 200)):
-                self.logs[i].scalar("loss", self.steps[i], self.steps[i])
-                self.steps[i] += 1
-            time.sleep(self.rng.random() * 0.01)
-
-
-def durable(archive):
-    """(run, path) → durable length, as the catalog says; read when no server runs."""
-    with sqlite3.connect(archive / "catalog.db") as catalog:
-        return {row[:2]: row[2] for row in
-                catalog.execute("SELECT run, path, durable FROM generations")}
-
-
-def test_no_acknowledged_byte_is_lost_when_the_server_is_killed(start, logs, write, archive):
-    print("seed", SEED)
-    rng = random.Random(SEED)
-    writers = Writers(write, rng)
-    writers.start()
-    for _ in range(ROUNDS):
-        server = start("--logdir", logs, "--archive", archive)
-        time.sleep(rng.random() * 0.6)  # the moment is the point: any will do
-        server.stop(signal.SIGKILL)
-        for (run, path), length in durable(archive).items():
-            kept = (archive / "runs" / run / "files" / path).read_bytes()
-            assert len(kept) >= length
-            original = next(p for p in logs.rglob(pathlib.Path(path).name)
-                            if p.read_bytes().startswith(kept[:length]))
-            assert original
-    writers.ended.set()
-    writers.join()
-    server = start("--logdir", logs, "--archive", archive)
-    wait_until_kept(archive, logs)
-    for name, steps in zip(("a", "b", "c/d"), writers.steps):
-        run = server.run(name, points=steps)
-        assert [s for s, _ in server.points(run["id"], "loss", view="all")] == list(range(steps))
-    assert server.stop() == 0

@@ -215,7 +215,7 @@ static void is_as_it_was(int i)
     lives_give_back(lives);
 }
 
-/* Whoever asks before a run's turn has come is not told less, and no list shows what was deleted. */
+/* Whoever asks before a run's turn has come is not told less; no list shows what was deleted. */
 static void what_is_said_while_runs_come_in_is_right(void **state)
 {
     char id[16], title[24];
