@@ -145,8 +145,9 @@ export function ListHead() {
 function footWords(): string {
     const out = listed.value.length - matched.value.length;
     if (out > 0) return `${plural(out, "run does", "runs do")} not match the filter`;
+    const all = plural(listed.value.length, "run");
     if (view.selection.value.mode === "start" && drawn.value.length < matched.value.length)
-        return `The ${chosenAtStart.value.size} newest of ${plural(listed.value.length, "run")} are chosen`;
+        return `The ${chosenAtStart.value.size} newest of ${all} are chosen`;
     return "";
 }
 
