@@ -207,3 +207,19 @@ def test_the_index_stays_within_its_size(start, write, logs, tmp_path):
     server = start("--logdir", logs / "b", "--no-archive", "--cache", tmp_path / "cache")
     server.run(".", points=4000)
     assert server.metrics()["tailboard_tail_records_total"] == 0
+
+
+def test_a_run_met_from_several_sides_at_once_is_restored_once(start, logs, write, tmp_path):
+    """By its directory, its archived files, the history and a request: one reads its index."""
+    archive, names = tmp_path / "archive", [f"r{i}" for i in range(40)]
+    for name in names:
+        write(name).scalar("loss", 1.0, 0)
+    server = start("--logdir", logs, "--archive", archive)
+    ids = [server.run(name, points=1)["id"] for name in names]
+    assert server.stop() == 0
+    for _ in range(3):
+        server = start("--logdir", logs, "--archive", archive)
+        for run_id in reversed(ids):
+            assert server.points(run_id, "loss") == [(0, 1.0)]
+        assert "cannot be read" not in server.log
+        assert server.stop() == 0
