@@ -3,8 +3,8 @@
  * What a run seals leaves memory as soon as it lies in a segment. Were it given back to that run's
  * own slab, a load of many runs would hold all of it in free lists; here the next run takes it.
  * Sizes are rounded up to whole kilobytes, so that a piece given back fits the next of its kind.
- * The runs cut their own small pieces from such ones too. Memory comes in large areas, of huge pages
- * where the kernel has them, and goes back at the end.
+ * The runs cut their own small pieces from such ones too. Memory comes in large areas, of huge
+ * pages where the kernel has them, and goes back at the end.
  * Thread: any; one lock, held for a few instructions. */
 #ifndef TB_STORE_BIGPOOL_H
 #define TB_STORE_BIGPOOL_H
