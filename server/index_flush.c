@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "index_state.h"
 
-enum { TICK_MS = 100, INTERVAL_S = 30, QUIET_S = 60, RETRY_MOST_S = 60, DURABLE_MS = 2000 };
+enum { TICK_MS = 100, IDLE_S = 2, SWEEP_S = 10, INTERVAL_S = 30, QUIET_S = 60, RETRY_MOST_S = 60, DURABLE_MS = 2000 };
 #define FILES_MANY 8 /* a run with more files is merged, whatever their sizes */
 #define MERGE_LEAST 4
 
@@ -97,11 +97,13 @@ int index_add_file(struct indexrun *r, struct indexfile *file)
 void index_count(struct indexrun *r, bool *ret_loading)
 {
     struct index *index = r->index;
-    uint64_t resident = run_resident(r->run, ret_loading);
+    uint64_t open, resident = run_resident(r->run, &open, ret_loading);
 
     pthread_mutex_lock(&index->lock);
     atomic_fetch_add(&index->resident, resident - r->resident);
+    atomic_fetch_add(&index->open, open - r->open);
     r->resident = resident;
+    r->open = open;
     if (atomic_load(&index->resident) <= atomic_load(&index->limit))
         pthread_cond_broadcast(&index->less);
     pthread_mutex_unlock(&index->lock);
@@ -227,7 +229,7 @@ static void flush(struct indexrun *r, struct snapshot *s)
     pthread_mutex_lock(&index->lock);
     int64_t commit_ns = r->commit_ns;
     if (!r->loading)
-        tails = clock_ns(NULL) - commit_ns > 2 * NS_PER_S ? TAILS_ALL : TAILS_PARKED;
+        tails = clock_ns(NULL) - commit_ns > IDLE_S * NS_PER_S ? TAILS_ALL : TAILS_PARKED;
     pthread_mutex_unlock(&index->lock);
     int e = make_folder(r);
     if (e == 0)
@@ -353,6 +355,33 @@ static bool is_short(const struct index *index)
     return atomic_load(&index->resident) > atomic_load(&index->limit) / 2;
 }
 
+/* Open tails may have an eighth of the memory. Beyond, those of runs that do not grow at present
+ * are written and let go early. */
+static bool tails_are_many(const struct index *index)
+{
+    return atomic_load(&index->open) > index->options.memory_bytes / 8;
+}
+
+/* With the lock. */
+static bool wants_sealing(const struct indexrun *r, int64_t now)
+{
+    return r->open > 0 && !r->loading && tails_are_many(r->index) &&
+           now - r->commit_ns > IDLE_S * NS_PER_S &&
+           (r->flushed_ns < r->commit_ns || now - r->flushed_ns >= SWEEP_S * NS_PER_S);
+}
+
+/* With the lock: also runs with tails that were written already and stayed in memory. */
+static void sweep_tails(struct index *index, int64_t now)
+{
+    if (!tails_are_many(index) || now - index->swept_ns < NS_PER_S)
+        return;
+    index->swept_ns = now;
+    for (struct indexrun *r = index->runs; r; r = r->next) {
+        if (wants_sealing(r, now))
+            index_activate(r);
+    }
+}
+
 bool index_holds(const struct index *index, int64_t now)
 {
     return !index->stopping && !is_short(index) && now - index->load_ns < INDEX_HOLD_NS &&
@@ -381,6 +410,8 @@ static bool is_due(const struct indexrun *r, int64_t now, bool stopping)
         return true;
     if (r->resident > 0 && is_short(r->index))
         return true; /* many runs with a little each */
+    if (wants_sealing(r, now))
+        return true;
     return now - r->dirty_ns >= INTERVAL_S * NS_PER_S &&
            now - r->flushed_ns >= INTERVAL_S * NS_PER_S;
 }
@@ -398,9 +429,12 @@ static bool tend(struct indexrun *r, bool stopping)
     }
     bool due = is_due(r, now, stopping), calm = now >= r->retry_ns;
     bool quiet = now - r->commit_ns >= QUIET_S * NS_PER_S;
+    bool seal = !due && !stopping && calm && !r->told_broken && wants_sealing(r, now);
     r->busy = true;
     pthread_mutex_unlock(&index->lock);
     uint32_t base = r->told_broken && r->n_files > 0 ? 1 : 0;
+    if (seal && r->dir >= 0 && r->n_files > 0) /* what was written is written again, and goes */
+        (void)take_and_flush(r, r->files[r->n_files - 1]->segment.first);
     if (due && take_and_flush(r, base) == -ENODATA) {
         pthread_mutex_lock(&index->lock);
         r->dirty = r->loaded = false;
@@ -460,6 +494,7 @@ static bool tend_all(struct index *index, bool stopping)
     if (now - index->load_ns >= INDEX_HOLD_NS &&
         atomic_load(&index->resident) <= index->options.memory_bytes / 16)
         atomic_store(&index->limit, index->options.memory_bytes / 8);
+    sweep_tails(index, now);
     struct indexrun *r = TAKE_PTR(index->active);
     pthread_mutex_unlock(&index->lock);
     for (struct indexrun *next; r; r = next) {

@@ -39,7 +39,7 @@ struct indexrun {
     struct indexrun *next_job;
     bool busy;                 /* a snapshot is being taken or written */
     bool active;               /* the thread looks at it at each tick */
-    uint64_t resident;         /* part of index->resident */
+    uint64_t resident, open;   /* parts of index->resident and index->open */
     int64_t dirty_ns, commit_ns, flushed_ns; /* first commit since, last commit, last flush */
     bool dirty, loading;
     bool loaded;               /* the end of a load was seen, and not flushed yet */
@@ -68,7 +68,8 @@ struct index {
     bool stopping, working; /* working: a snapshot would have to wait, and hold memory */
     struct starting *starting; /* runs being taken up; `less` tells when one is done */
     struct indexrun *runs, *active, *jobs, **jobs_tail;
-    _Atomic uint64_t resident;
+    _Atomic uint64_t resident, open; /* sealed chunks; open tails */
+    int64_t swept_ns; /* index thread: when runs were looked through for open tails */
     _Atomic uint64_t segments, segment_bytes, flushes, merges, written, failures, broken, restored,
         restored_points, waits;
 };

@@ -11,7 +11,8 @@
 #include "base/check.h"
 #include "store/run.h"
 
-#define BULK_POINTS 4096         /* a commit of more is no live one: raw blocks are given back */
+/* A commit of so many points, or a run's first, is no live one: raw blocks are given back. */
+#define BULK_POINTS 4096
 #define INTERVAL_WEIGHT 0.125    /* of the newest in the usual interval */
 
 /* ---- before the lock --------------------------------------------------------------------- */
@@ -52,7 +53,8 @@ static int prepare(struct run *run)
     uint64_t points = collect_lanes(run);
     if (settle_dirs(run) < 0)
         return -ENOMEM;
-    for (struct lane *l = run->dirty; l && points >= BULK_POINTS; l = l->next_dirty)
+    bool bulk = points >= BULK_POINTS || run->points == 0;
+    for (struct lane *l = run->dirty; l && bulk; l = l->next_dirty)
         lane_park(l, &run->slab);
     for (struct series *s = run->changed; s; s = s->next_changed) {
         s->truncated = s->told = false;
@@ -138,6 +140,7 @@ static void uncount_old(struct run *run, const struct generation *g)
         }
         run->lanes -= l->linked;
         run->resident -= l->pub.resident;
+        run->open -= lane_open_bytes(&l->pub);
     }
 }
 
@@ -154,10 +157,12 @@ static uint64_t publish_lanes(struct run *run)
             continue;
         }
         uint64_t before = l->pub.count, resident = l->pub.resident;
+        uint64_t open = lane_open_bytes(&l->pub);
         if (!l->series->settle)
             publish_cut(run, l);
         lane_publish(l);
         run->resident += l->pub.resident - resident;
+        run->open += lane_open_bytes(&l->pub) - open;
         l->restored = false;
         if (!l->unflushed && l->pub.count != l->flushed_count) {
             l->unflushed = true;

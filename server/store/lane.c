@@ -131,6 +131,12 @@ static size_t parked_size(const struct parked *parked)
     return offsetof(struct parked, block) + block_size(&parked->block);
 }
 
+uint64_t lane_open_bytes(const struct lane_data *data)
+{
+    return data->block_bytes + (data->raw ? sizeof *data->raw : 0) +
+           (data->parked ? parked_size(data->parked) : 0);
+}
+
 void lane_park(struct lane *lane, struct slab *slab)
 {
     struct columns *raw = lane->hot.raw;
@@ -314,7 +320,7 @@ void lane_done(struct lane *lane, struct slab *slab)
     struct lane_data *cur = &lane->cur;
 
     for (uint32_t i = 0; i < cur->n_chunks; i++) {
-        if (chunk_memory(cur->chunks[i]) > SLAB_SMALL)
+        if (chunk_memory(cur->chunks[i]) > SLAB_SHARED)
             slab_free(slab, cur->chunks[i], chunk_memory(cur->chunks[i]));
     }
     slab_free(slab, cur->chunks, cur->cap_chunks * sizeof *cur->chunks);

@@ -90,6 +90,8 @@ int lane_append(struct lane *lane, struct slab *slab, int64_t step, double wall_
 int lane_append_reference(struct lane *lane, struct slab *slab, const struct reference *reference);
 /* Gives the raw block back, for lanes that will not grow soon. Without memory: stays as it is. */
 void lane_park(struct lane *lane, struct slab *slab);
+/* Of the points behind the sealed chunks; `data` is a published one. */
+uint64_t lane_open_bytes(const struct lane_data *data);
 /* Appends a chunk to the table. -ENOMEM. */
 int lane_add_chunk(struct lane *lane, struct slab *slab, struct chunk *chunk);
 /* The points behind the sealed chunks, which readers may know, are given back: others stand for

@@ -159,6 +159,7 @@ struct run {
     uint64_t damage_total;
     uint64_t commit, lanes, points, hidden, references, meta_bytes;
     uint64_t resident;         /* bytes of sealed chunks in memory */
+    uint64_t open;             /* bytes of published points that are not sealed */
     double commit_wall_s, last_points_s, usual_interval_s, first_wall, last_wall;
     struct run_source source;
     struct run_life life;

@@ -77,10 +77,12 @@ void slab_done(struct slab *slab)
 
 static int new_piece(struct slab *slab)
 {
-    size_t size = slab->pool ? MIN(slab->piece_size, (size_t)BIGPOOL_MOST) : slab->piece_size;
+    size_t size = slab->piece_size;
     struct slab_piece *piece;
 
     if (slab->pool) { /* its areas are of huge pages, however small a run is */
+        size = MAX(slab->bytes / 4 & ~(FIRST_PIECE - 1), FIRST_PIECE); /* little is left unused */
+        size = MIN(size, (size_t)BIGPOOL_MOST);
         piece = bigpool_take(slab->pool, size);
         if (!piece)
             return -ENOMEM;
@@ -156,7 +158,7 @@ void *slab_alloc(struct slab *slab, size_t size)
         slab->bytes += p ? size : 0;
         return p;
     }
-    if (size > SLAB_SMALL && slab->pool) {
+    if (size > SLAB_SHARED && slab->pool) {
         p = bigpool_take(slab->pool, size);
         slab->bytes += p ? size : 0;
         return p;
@@ -206,7 +208,7 @@ void slab_free(struct slab *slab, void *p, size_t size)
         free(p);
         return;
     }
-    if (size > SLAB_SMALL && slab->pool) {
+    if (size > SLAB_SHARED && slab->pool) {
         bigpool_give(slab->pool, p, size);
         return;
     }

@@ -2,7 +2,7 @@
  *
  * Fresh pages are the dearest thing that a cold load does, so what a run gives back (raw blocks,
  * blocks of a sealed tail, old arrays) is cut again before new memory is touched. Sizes up to
- * 2 KB are kept apart to the 8 bytes; larger ones come from the pool of all runs (bigpool.h), or
+ * 2 KB are kept apart to the 8 bytes; larger ones, and raw blocks, from the pool of all runs, or
  * are kept apart to 1 KB if there is none; from 64 KB on it is malloc's affair. The large pieces
  * come from that pool as well: it has huge pages, which a small run alone would not fill.
  *
@@ -18,6 +18,7 @@
 #include "store/bigpool.h"
 
 #define SLAB_SMALL 2048
+#define SLAB_SHARED 1536 /* larger ones come from the pool: the next run wants them, too */
 #define SLAB_LARGE 65536
 #define SLAB_CLASSES (SLAB_SMALL / 8 + 1 + SLAB_LARGE / 1024 + 1)
 
@@ -45,7 +46,7 @@ struct slab {
 
 void slab_init(struct slab *slab, void (*release)(struct slab *, void *, size_t));
 /* Releases everything at once; what is at or above SLAB_LARGE must have been freed before, and what
- * is above SLAB_SMALL where there is a pool: else it comes back with the pool. */
+ * is above SLAB_SHARED where there is a pool: else it comes back with the pool. */
 void slab_done(struct slab *slab);
 
 /* Aligned to 8, not zeroed. NULL when out of memory. */

@@ -413,7 +413,7 @@ static void adopt_tail(struct snapshot *s, struct snapshot_lane *l, const struct
         return;
     if (slab_reserve_retired(&run->slab, 8) < 0)
         return;
-    uint64_t count = lane_count(lane);
+    uint64_t count = lane_count(lane), open = lane_open_bytes(&lane->pub);
     uint32_t before = lane->cur.n_chunks;
     int r = 0;
     for (size_t i = 0; i < n && r == 0; i++) {
@@ -429,7 +429,9 @@ static void adopt_tail(struct snapshot *s, struct snapshot_lane *l, const struct
         lane->cur.n_chunks = before;
     }
     run_lock(run); /* in any case: the table may be another one */
+    run->open -= open;
     lane_publish(lane);
+    run->open += lane_open_bytes(&lane->pub);
     run_unlock(run);
 }
 
@@ -499,10 +501,11 @@ bool snapshot_adopt(struct snapshot *s, const struct chunk_file *file,
 
 /* ---- what the index asks ----------------------------------------------------------------- */
 
-uint64_t run_resident(struct run *run, bool *ret_loading)
+uint64_t run_resident(struct run *run, uint64_t *ret_open, bool *ret_loading)
 {
     run_lock(run);
     uint64_t resident = run->resident;
+    *ret_open = run->open;
     *ret_loading = run->source.loading;
     run_unlock(run);
     return resident;

@@ -82,9 +82,9 @@ struct snapshot *snapshot_abandon(struct snapshot *snapshot);
 /* After adopting. Not writing. Accepts NULL; NULL. */
 struct snapshot *snapshot_free(struct snapshot *snapshot);
 
-/* What a run has in memory that segments could hold, in bytes, and whether its source is still
- * being loaded. Any thread. */
-uint64_t run_resident(struct run *run, bool *ret_loading);
+/* What a run has in memory that segments could hold, in bytes: sealed chunks, and *ret_open: open
+ * tails; and whether its source is still being loaded. Any thread. */
+uint64_t run_resident(struct run *run, uint64_t *ret_open, bool *ret_loading);
 /* Writing. Lets readers pass; *passes is 0 at the first call. True once all who looked then have
  * left: what was replaced before is nobody's. */
 bool run_pass(struct run *run, unsigned *passes);

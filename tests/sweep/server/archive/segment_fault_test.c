@@ -174,8 +174,8 @@ static uint32_t look(void)
         assert_int_equal(chain[i].table_size, TABLE - chain[i].last);
         assert_memory_equal(found, table, chain[i].table_size);
         free(found);
-        assert_int_equal(segment_read(dir, chain[i].name, chain[i].table_offset - CHUNK, bytes,
-                                      CHUNK), 0);
+        assert_int_equal(
+            segment_read(dir, chain[i].name, chain[i].table_offset - CHUNK, bytes, CHUNK), 0);
         assert_memory_equal(bytes, chunk, CHUNK);
     }
     uint32_t last = count > 0 ? chain[count - 1].last : 0;
