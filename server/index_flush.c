@@ -14,7 +14,15 @@
 #include "base/log.h"
 #include "index_state.h"
 
-enum { TICK_MS = 100, IDLE_S = 2, SWEEP_S = 10, INTERVAL_S = 30, QUIET_S = 60, RETRY_MOST_S = 60, DURABLE_MS = 2000 };
+enum {
+    TICK_MS = 100,
+    IDLE_S = 2,   /* a run without a commit for so long stands still */
+    SWEEP_S = 10, /* what is written only to let go of tails, at most so often a run */
+    INTERVAL_S = 30,
+    QUIET_S = 60,
+    RETRY_MOST_S = 60,
+    DURABLE_MS = 2000,
+};
 #define FILES_MANY 8 /* a run with more files is merged, whatever their sizes */
 #define MERGE_LEAST 4
 
