@@ -231,6 +231,8 @@ static void load_row(struct lives *lives, const struct archive_run_row *row)
         if (r == 0)
             r = set_text(&entry->tags, row->tags);
         fold(lives, entry);
+        /* Who has seen a list already must hear of it, also where its life is no news. */
+        run_announce(entry->life.run);
     }
     if (r < 0)
         log_error("out of memory: run %s shows as it is after a restart", row->id);

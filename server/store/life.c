@@ -43,6 +43,17 @@ void run_set_life(struct run *run, const struct run_life *life)
         run_tell(run, &commit);
 }
 
+void run_announce(struct run *run)
+{
+    struct commit commit = {.run = run, .run_changed = true};
+
+    run_lock(run);
+    commit.number = run->commit;
+    commit.wall_s = run->commit_wall_s;
+    run_unlock(run);
+    run_tell(run, &commit);
+}
+
 bool run_is_deleted(struct run *run)
 {
     bool deleted;

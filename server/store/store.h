@@ -181,6 +181,8 @@ struct run_life {
 };
 /* Any thread. Counts as a commit without points, if anything changed. */
 void run_set_life(struct run *run, const struct run_life *life);
+/* Any thread. Tells subscribers of a run that came in as it is, without a commit. */
+void run_announce(struct run *run);
 bool run_is_deleted(struct run *run);
 
 /* Writer only: makes everything since the last commit visible together; takes the next commit

@@ -63,15 +63,20 @@ static int stop(void **state)
     return system(command);
 }
 
-static struct archive_run *make(const char *id)
+static struct archive_run *make_kind(const char *id, enum archive_run_kind kind)
 {
     const struct archive_run_info info = {.id = id, .name = id, .experiment = "x", .source = "",
-                                          .kind = ARCHIVE_RUN_JOB};
+                                          .kind = kind};
     struct archive_run *run;
 
     assert_int_equal(archive_run(archive, &info, &run), 0);
     assert_int_equal(lives_add(lives, run), 0);
     return run;
+}
+
+static struct archive_run *make(const char *id)
+{
+    return make_kind(id, ARCHIVE_RUN_JOB);
 }
 
 static void report(struct archive_run *run, const char *kind, const char *data)
@@ -182,11 +187,13 @@ static void a_run_that_was_heard_of_is_busy(void **state)
 static void many_runs_are_found_again(void **state)
 {
     char id[16];
+    struct run_summary *list;
     struct life life;
+    size_t count;
 
     for (int i = 0; i < 300; i++) {
         snprintf(id, sizeof id, "run%d", i);
-        make(id);
+        make_kind(id, i % 2 ? ARCHIVE_RUN_JOB : ARCHIVE_RUN_FOUND);
     }
     close_all();
     open_all();
@@ -197,6 +204,11 @@ static void many_runs_are_found_again(void **state)
         assert_non_null(store_find_run(store, id));
     }
     assert_false(lives_take(lives, "run300", &life));
+    assert_int_equal(store_runs(store, &list, &count), 0);
+    assert_int_equal(count, 300);
+    for (size_t i = 0; i < count; i++)
+        assert_true(list[i].changed > 0); /* whoever had the list before hears of it */
+    free(list);
 }
 
 enum { RUNS = 300 };
