@@ -74,7 +74,7 @@ struct archive_file {
     uint64_t begun;  /* the disk was told to write so far */
     struct digest digest;
     uint64_t hashed;    /* bytes in the digest */
-    uint64_t journaled; /* length last told to files.jsonl */
+    uint64_t journaled; /* length last told to files.jsonl; set with the lock, for the end */
 };
 
 struct archive_run {

@@ -184,9 +184,12 @@ int journal_generation(struct archive *archive, struct archive_file *file)
     json_put_double(&j, changed_s);
     json_close(&j, '}');
     int r = append_line(archive, file->run, JOURNAL_FILES, &line);
-    if (r == 0)
-        file->journaled = durable;
-    return r;
+    if (r < 0)
+        return r;
+    pthread_mutex_lock(&archive->lock);
+    file->journaled = durable;
+    pthread_mutex_unlock(&archive->lock);
+    return 0;
 }
 
 int journal_damage(struct archive *archive, struct archive_file *file, const struct damage *damage)
