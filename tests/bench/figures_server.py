@@ -55,8 +55,9 @@ def run_idle(context):
         time.sleep(seconds)
         share = (cpu_seconds(pid) - before) / seconds
         memory = server.peak_bytes()
-    context.row("10,000 idle files", f"{100 * share:.2f} % of a core, {memory / 1e6:.0f} MB; their load and "
-                f"index before: {before:.1f} s of one core", "", "1 %, floor 2 %")
+    context.row("10,000 idle files",
+                f"{100 * share:.2f} % of a core, {memory / 1e6:.0f} MB; their load and index "
+                f"before: {before:.1f} s of one core", "", "1 %, floor 2 %")
 
 
 def run_bitflip(context):
