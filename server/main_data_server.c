@@ -200,6 +200,8 @@ static int check_logdir(const struct line *line)
 {
     char text[LIMIT_PATH_BYTES + 64];
     size_t size;
+
+    CHECK(line->logdir); /* check() has seen to that */
     const char *protocol = protocol_of(line->logdir, &size);
 
     if (*line->logdir && !protocol)

@@ -37,7 +37,7 @@ int provider_runs(struct provider *provider, struct text experiment, struct prov
             r = -ENOMEM;
         runs[i] = (struct provider_run){e->name, e->start, e->id, dir};
     }
-    if (r < 0) {
+    if (r != 0) {
         if (roll)
             roll_done(roll);
         free(roll);

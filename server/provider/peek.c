@@ -179,7 +179,7 @@ int64_t peek_count(struct readback *rb, const struct value_place *place,
     char number[VALUEFORM_NUMBER_BYTES];
     struct ef_slice blob;
     struct ef_value value;
-    size_t count;
+    size_t count = 0;
     int64_t n = peek_blobs(rb, place, series->meta.kind, series->meta.plugin);
 
     if (n != -EBADMSG)

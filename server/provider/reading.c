@@ -56,7 +56,7 @@ int provider_read(struct provider *provider, const struct provider_query *query,
     reader->experiment_copy = malloc(query->experiment.size + 1);
     if (r == 0 && !reader->experiment_copy)
         r = provider_broken(ret_error, -ENOMEM);
-    if (r < 0) {
+    if (r != 0 || !reader->experiment_copy) {
         provider_read_end(reader);
         return r;
     }
@@ -373,7 +373,7 @@ static int get_blob(struct readback *rb, const struct value_place *place,
     char number[VALUEFORM_NUMBER_BYTES];
     struct ef_slice blob = {NULL, 0};
     struct ef_value value;
-    size_t count;
+    size_t count = 0;
 
     int r = readback_value(rb, place, s->tag, &value);
     if (r == 0)

@@ -67,9 +67,11 @@ static void a_file_that_goes_on_leaves_the_object_alone(void **state)
     assert_int_equal(archive_append(two, 7, " and more", 9, -1), 0);
     complete(two);
     uint8_t *a = archive_world_read(world, "runs/r1/files/outputs/a.pt", &size);
-    assert_string_equal(a, "weights");
+    assert_int_equal(size, 7);
+    assert_memory_equal(a, "weights", 7);
     uint8_t *b = archive_world_read(world, "runs/r1/files/outputs/b.pt", &size);
-    assert_string_equal(b, "weights and more");
+    assert_int_equal(size, 16);
+    assert_memory_equal(b, "weights and more", 16);
     free(a);
     free(b);
     archive_world_free(world);
