@@ -1,18 +1,29 @@
 #include "base/sha256.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <string.h>
 
 #include <openssl/evp.h>
 
 #include "base/check.h"
 
+/* Looked up once: libcrypto does it anew for each hash else, which costs more than a short hash. */
+static EVP_MD *algorithm;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void look_up(void)
+{
+    algorithm = EVP_MD_fetch(NULL, "SHA256", NULL); /* for the life of the process */
+}
+
 int sha256(const void *data, size_t size, uint8_t ret_digest[SHA256_BYTES])
 {
     uint8_t digest[EVP_MAX_MD_SIZE];
     unsigned length = 0;
 
-    if (EVP_Digest(data, size, digest, &length, EVP_sha256(), NULL) != 1)
+    pthread_once(&once, look_up);
+    if (!algorithm || EVP_Digest(data, size, digest, &length, algorithm, NULL) != 1)
         return -ENOMEM;
     CHECK(length == SHA256_BYTES);
     memcpy(ret_digest, digest, SHA256_BYTES);
