@@ -15,7 +15,7 @@
 struct kept_run {
     char name[LIMIT_RUN_ID_BYTES + 1];
     uint64_t bytes;
-    int64_t used_s;
+    int64_t used_ns;
 };
 
 struct kept_list {
@@ -63,7 +63,10 @@ static int add(struct kept_list *list, int root, const char *name)
         return -ENOMEM;
     }
     struct kept_run *run = &list->items[list->count++];
-    *run = (struct kept_run){.bytes = look(dir, false), .used_s = st.st_mtim.tv_sec};
+    *run = (struct kept_run){
+        .bytes = look(dir, false),
+        .used_ns = (int64_t)st.st_mtim.tv_sec * NS_PER_S + st.st_mtim.tv_nsec,
+    };
     memcpy(run->name, name, strlen(name) + 1);
     list->bytes += run->bytes;
     closedir(dir);
@@ -74,7 +77,7 @@ static int by_use(const void *a, const void *b)
 {
     const struct kept_run *x = a, *y = b;
 
-    return (x->used_s > y->used_s) - (x->used_s < y->used_s);
+    return (x->used_ns > y->used_ns) - (x->used_ns < y->used_ns);
 }
 
 /* False: a server has it. */
