@@ -422,18 +422,6 @@ static bool join(pthread_t thread, bool runs, int64_t until_ns)
     return pthread_timedjoin_np(thread, NULL, &until) == 0;
 }
 
-static void mark_clean(struct archive *archive)
-{
-    int r = catalog_begin(archive->catalog, clock_wall_s(NULL));
-
-    if (r == 0)
-        r = catalog_set_mark(archive->catalog, "stop", "clean");
-    if (r == 0)
-        r = catalog_commit(archive->catalog);
-    if (r < 0)
-        catalog_rollback(archive->catalog); /* the next start looks more closely */
-}
-
 /* What could not be made durable in time: it is still in its source, or will be sent again. */
 static uint64_t fail_rest(struct archive *archive)
 {
@@ -484,7 +472,7 @@ struct archive *archive_close(struct archive *archive)
         log_warn("%llu bytes are not archived yet: the next start reads them again",
                  (unsigned long long)left);
     if (ran && left == 0 && !pending && !archive->lost)
-        mark_clean(archive);
+        recovery_mark(archive, "clean");
     free_archive(archive);
     return NULL;
 }

@@ -54,10 +54,7 @@ static int put_moving(struct archive *archive, struct archive_file *file)
     r = catalog_begin(archive->catalog, clock_wall_s(NULL));
     if (r == 0)
         r = catalog_put_generation(archive->catalog, &row);
-    if (r == 0)
-        r = catalog_commit(archive->catalog);
-    if (r < 0)
-        catalog_rollback(archive->catalog);
+    r = catalog_end(archive->catalog, r);
     pthread_mutex_unlock(&archive->catalog_lock);
     return r;
 }
@@ -162,10 +159,7 @@ static int put_renamed(struct archive *archive, struct archive_file *file)
     int r = catalog_begin(archive->catalog, clock_wall_s(NULL));
     if (r == 0)
         r = catalog_rename(archive->catalog, &row, old_path, file->at_number);
-    if (r == 0)
-        r = catalog_commit(archive->catalog);
-    if (r < 0)
-        catalog_rollback(archive->catalog);
+    r = catalog_end(archive->catalog, r);
     pthread_mutex_unlock(&archive->catalog_lock);
     return r;
 }

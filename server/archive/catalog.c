@@ -179,15 +179,15 @@ void catalog_drop_lease(struct catalog *catalog)
 
     if (catalog->fencing == 0 || catalog_begin(catalog, 0) < 0)
         return;
-    if (write_lease(catalog, &nobody, catalog->fencing, 0) < 0 || db_commit(catalog->db) < 0)
-        db_rollback(catalog->db);
+    catalog_end(catalog, write_lease(catalog, &nobody, catalog->fencing, 0));
     catalog->fencing = 0;
 }
 
 int catalog_begin(struct catalog *catalog, double now_s)
 {
+    if (!catalog)
+        return -ESTALE;
     int r = db_begin(catalog->db);
-
     if (r < 0 || catalog->fencing == 0)
         return r;
     struct db_statement *s = catalog->statements[BEGIN_LEASE];
@@ -201,14 +201,15 @@ int catalog_begin(struct catalog *catalog, double now_s)
     return r;
 }
 
-int catalog_commit(struct catalog *catalog)
+int catalog_end(struct catalog *catalog, int r)
 {
-    return db_commit(catalog->db);
-}
-
-void catalog_rollback(struct catalog *catalog)
-{
-    db_rollback(catalog->db);
+    if (!catalog)
+        return r;
+    if (r == 0)
+        r = db_commit(catalog->db);
+    if (r < 0)
+        db_rollback(catalog->db);
+    return r;
 }
 
 /* ---- rows ------------------------------------------------------------------------------- */

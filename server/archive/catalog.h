@@ -41,10 +41,11 @@ _must_check_ int catalog_take_lease(struct catalog *catalog, const struct catalo
                                     double now_s, struct archive_holder *ret_other);
 void catalog_drop_lease(struct catalog *catalog);
 
-/* A transaction. -ESTALE: the lease is another's now. */
+/* A transaction. -ESTALE: the lease is another's now, or the catalog is lost (NULL). */
 _must_check_ int catalog_begin(struct catalog *catalog, double now_s);
-_must_check_ int catalog_commit(struct catalog *catalog);
-void catalog_rollback(struct catalog *catalog);
+/* Keeps what was done since, if `r` (the first error of it, or of catalog_begin()) is 0; else takes
+ * it back. Gives the first error. */
+int catalog_end(struct catalog *catalog, int r);
 
 /* ---- rows ------------------------------------------------------------------------------- */
 

@@ -342,10 +342,7 @@ static int make_catalog(struct rebuilding *b)
         r = rebuild_runs(b);
     if (r == 0)
         r = catalog_set_mark(b->archive->catalog, "stop", "rebuilt");
-    if (r == 0)
-        r = catalog_commit(b->archive->catalog);
-    if (r < 0)
-        catalog_rollback(b->archive->catalog);
+    r = catalog_end(b->archive->catalog, r);
     b->archive->catalog = catalog_close(b->archive->catalog);
     return r;
 }

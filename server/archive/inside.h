@@ -336,5 +336,8 @@ void file_row(const struct archive_file *file, uint64_t durable, char *path,
 
 _must_check_ int recovery_load(struct archive *archive);
 _must_check_ int recovery_run(struct archive *archive);
+/* How the archive was left, for the next start: "open" or "clean". A failure makes that start look
+ * more closely. */
+int recovery_mark(struct archive *archive, const char *value);
 
 #endif

@@ -299,17 +299,13 @@ static int look_at_file(struct archive *archive, const struct archive_run *run, 
                            : cut_file(archive, file);
 }
 
-static int set_stop(struct archive *archive, const char *value)
+int recovery_mark(struct archive *archive, const char *value)
 {
     int r = catalog_begin(archive->catalog, clock_wall_s(NULL));
 
     if (r == 0)
         r = catalog_set_mark(archive->catalog, "stop", value);
-    if (r == 0)
-        r = catalog_commit(archive->catalog);
-    if (r < 0)
-        catalog_rollback(archive->catalog);
-    return r;
+    return catalog_end(archive->catalog, r);
 }
 
 int recovery_run(struct archive *archive)
@@ -328,5 +324,5 @@ int recovery_run(struct archive *archive)
                 if (r < 0)
                     return r;
             }
-    return set_stop(archive, "open");
+    return recovery_mark(archive, "open");
 }

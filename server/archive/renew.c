@@ -200,10 +200,7 @@ static int fill_new(struct archive *archive)
         r = put_all(&renewal);
     if (r == 0)
         r = catalog_set_mark(renewal.catalog, "stop", "open");
-    if (r == 0)
-        r = catalog_commit(renewal.catalog);
-    if (r < 0)
-        catalog_rollback(renewal.catalog);
+    r = catalog_end(renewal.catalog, r);
     catalog_close(renewal.catalog);
     return r;
 }

@@ -205,17 +205,14 @@ static int put_file(struct archive *archive, const struct archive_file *file)
 static int transaction(struct archive *archive, struct batch *batch)
 {
     pthread_mutex_lock(&archive->catalog_lock);
-    int r = archive->catalog ? catalog_begin(archive->catalog, clock_wall_s(NULL)) : -ESTALE;
+    int r = catalog_begin(archive->catalog, clock_wall_s(NULL));
     for (struct change *c = batch->changes; r == 0 && c; c = c->next)
         r = put_early(archive, c);
     for (size_t i = 0; r == 0 && i < batch->n_files; i++)
         r = put_file(archive, batch->files[i]);
     for (struct change *c = batch->changes; r == 0 && c; c = c->next)
         r = put_late(archive, c);
-    if (r == 0)
-        r = catalog_commit(archive->catalog);
-    if (r < 0 && archive->catalog)
-        catalog_rollback(archive->catalog);
+    r = catalog_end(archive->catalog, r);
     pthread_mutex_unlock(&archive->catalog_lock);
     return r;
 }

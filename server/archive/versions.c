@@ -45,10 +45,7 @@ static int forget_row(struct archive *archive, const struct archive_file *file)
     if (r == 0)
         r = catalog_forget_generation(archive->catalog, file->run->info.id, path,
                                       file->at_number);
-    if (r == 0)
-        r = catalog_commit(archive->catalog);
-    if (r < 0)
-        catalog_rollback(archive->catalog);
+    r = catalog_end(archive->catalog, r);
     pthread_mutex_unlock(&archive->catalog_lock);
     return r;
 }
